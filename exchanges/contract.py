@@ -1,0 +1,279 @@
+"""The contract between an adapter and the rest: the card, requests, a feed with its inputs and outputs, and the market a sandbox shows.
+
+An adapter is a folder of this package with
+    __init__.py  CARD
+    names.py     their words and ours
+    rest.py      builds a Request, reads its answer; pure
+    feed.py      one connection's conversation; pure
+    sandbox.py   the same protocol from the exchange's side; pure
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+from urllib.parse import parse_qsl, urlencode
+
+from exchanges.decimals import Number
+from exchanges.events import Candle, Depth, Event, Rejected, Ticker, Trade
+from exchanges.symbols import Instrument, Instruments
+
+RestKind = Literal["instruments", "candles", "trades", "ticker", "depth"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, relative to the card's `rest_url`. `target` is path and query; `weight` counts against the budget."""
+
+    target: str
+    weight: int = 1
+    method: Literal["GET", "POST"] = "GET"
+    body: str | None = None
+
+    @classmethod
+    def get(cls, path: str, weight: int = 1, **query: object) -> "Request":
+        """A GET of `path`; parameters that are None are left out."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return cls(f"{path}?{urlencode(given)}" if given else path, weight)
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(self.target.partition("?")[2]))
+
+
+@dataclass(frozen=True)
+class Send:
+    """Text that the session sends on the connection."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """A request that the session makes for the feed; the answer comes back through `answered` or `failed`."""
+
+    request: Request
+
+
+@dataclass(frozen=True)
+class Close:
+    """The connection is of no more use; the session opens a new one after `after_s` seconds."""
+
+    reason: str
+    after_s: float = 0.0
+
+
+Output = Event | Rejected | Send | Fetch | Close
+Want = tuple[str, str]  # (stream, symbol) of one exchange
+
+
+class Feed(Protocol):
+    """One connection's conversation. New connection, new object. Nothing here waits, sends or looks at a clock."""
+
+    def opening(self) -> Iterable[Output]:
+        """What to say first, before any topic is wanted (a login, a greeting)."""
+
+    def wanted(self, wants: Collection[Want]) -> Iterable[Output]:
+        """The whole set of streams wanted from now on; the feed works out what to add and drop.
+
+        A feed that was never told accepts whatever comes, as when a recording is read.
+        """
+
+    def receive(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
+        """A frame from the exchange. A frame that is broken or unknown gives Rejected, never an exception."""
+
+    def answered(self, request: Request, body: bytes, received_ns: int) -> Iterable[Output]:
+        """The answer to a Fetch. A feed reads what it needs from the request's target."""
+
+    def failed(self, request: Request, error: Exception, now_ns: int) -> Iterable[Output]:
+        """A Fetch that came to nothing; the feed asks again on a later tick if it still needs it."""
+
+    def tick(self, now_ns: int) -> Iterable[Output]:
+        """Time passes; called about ten times a second."""
+
+    def book(self, symbol: str, received_ns: int) -> Depth | None:
+        """The proven order book of `symbol` as a snapshot, or None."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `amount` weight in `window_s` seconds, counted in fixed windows over all that share the `scope`."""
+
+    amount: int
+    window_s: int
+    scope: str = "weight"
+
+
+@dataclass(frozen=True)
+class Socket:
+    """One kind of connection an exchange offers: where, for which streams, and within which limits."""
+
+    url: str
+    streams: tuple[str, ...]  # stream names; `candle` stands for every interval
+    max_subscriptions: int  # the exchange's own limit per connection
+    messages_per_s: float  # what we may send
+    lifetime_s: float | None = None  # we reconnect before the exchange closes
+    silence_s: float = 60.0  # no frame at all for so long means that the connection is dead
+    max_frame_bytes: int = 16 * 2**20
+
+
+class Rest(Protocol):
+    """What `exchanges/<name>/rest.py` offers. A request that the exchange does not offer is not on the card."""
+
+    def instruments_requests(self) -> list[Request]:
+        """What to ask for all instruments."""
+
+    def read_instruments(self, body: bytes) -> list[Instrument]: ...
+
+    def candles_request(
+        self, instrument: Instrument, interval: str, start_ms: int, end_ms: int, limit: int | None = None
+    ) -> Request:
+        """Candles that open in [start_ms, end_ms); one page. The caller goes on from the last candle's next opening."""
+
+    def read_candles(
+        self, body: bytes, instrument: Instrument, interval: str, received_ns: int, now_ms: int | None = None
+    ) -> list[Candle]:
+        """Oldest first. A candle is closed when it ended before `now_ms` (default: the receive time)."""
+
+    def trades_request(self, instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
+        """The newest trades, or those from the id on, that one included."""
+
+    def read_trades(self, body: bytes, instrument: Instrument, received_ns: int) -> list[Trade]: ...
+
+    def ticker_request(self, instrument: Instrument) -> Request: ...
+
+    def read_ticker(self, body: bytes, instrument: Instrument, received_ns: int) -> Ticker: ...
+
+    def depth_request(self, instrument: Instrument, limit: int) -> Request: ...
+
+    def read_depth(self, body: bytes, instrument: Instrument, received_ns: int) -> Depth: ...
+
+    def read_error(self, status: int, headers: Mapping[str, str], body: bytes) -> Exception | None:
+        """The error that an answer carries, also one inside HTTP 200; None where it is an answer."""
+
+    def used_weight(self, headers: Mapping[str, str]) -> int | None:
+        """What the exchange says we used in the current window, where it says so."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that differs between exchanges and is not protocol."""
+
+    code: str
+    title: str
+    kind: Literal["exchange", "broker", "aggregator"]
+    rest_url: str
+    sockets: tuple[Socket, ...]
+    streams: tuple[str, ...]  # `candle` stands for one stream per interval
+    intervals: Mapping[str, str]  # our interval: theirs
+    limits: tuple[Limit, ...]  # of REST requests
+    rest: Rest
+    feed: Callable[[Instruments], Feed]
+    candles_per_page: int
+    depth_limit: int  # levels a side that one REST answer can hold
+    probe: Request  # the cheapest request that tells whether the exchange can be reached
+    quotes: tuple[str, ...] = field(default=())  # for guessing a spelling where no instruments are known
+    notes: str = ""
+
+    def stream_names(self) -> list[str]:
+        """Every stream of the card by its full name."""
+        plain = [stream for stream in self.streams if stream != "candle"]
+        return plain + ([f"candle_{interval}" for interval in self.intervals] if "candle" in self.streams else [])
+
+    def socket_of(self, stream: str) -> int:
+        """The index in `sockets` of the connection that carries `stream`."""
+        family = stream.partition("_")[0]
+        return next(index for index, socket in enumerate(self.sockets) if {stream, family} & set(socket.streams))
+
+
+class Invented(Protocol):
+    """The invented market as a sandbox adapter sees it (made by `sandbox/`); all times in ms, all numbers exact text."""
+
+    def instruments(self) -> Sequence[Instrument]: ...
+
+    def now_ms(self) -> int: ...
+
+    def trades(self, symbol: str, from_id: int | None, limit: int) -> Sequence["InventedTrade"]:
+        """Oldest first: from the id on, or the newest `limit`."""
+
+    def trades_between(self, symbol: str, start_ms: int, end_ms: int, limit: int) -> Sequence["InventedTrade"]:
+        """Oldest first, the first `limit` in [start_ms, end_ms]."""
+
+    def candles(self, symbol: str, interval: str, start_ms: int, end_ms: int, limit: int) -> Sequence["InventedCandle"]:
+        """Oldest first, those that open in [start_ms, end_ms], the running one included."""
+
+    def depth(self, symbol: str, limit: int) -> "InventedDepth": ...
+
+    def day(self, symbol: str) -> "InventedDay": ...
+
+
+@dataclass(frozen=True, slots=True)
+class InventedTrade:
+    """One match of the invented market; `trade_id` runs without a hole per symbol from 1."""
+
+    symbol: str
+    trade_id: int
+    price: Number
+    quantity: Number
+    quote_quantity: Number
+    buyer_is_maker: bool
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class InventedCandle:
+    """Agrees with the trades between its open and its close."""
+
+    symbol: str
+    interval: str
+    open_ms: int
+    close_ms: int
+    open: Number
+    high: Number
+    low: Number
+    close: Number
+    volume: Number
+    quote_volume: Number
+    trades: int
+    first_id: int  # -1 without trades
+    last_id: int
+    taker_buy_volume: Number
+    taker_buy_quote_volume: Number
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InventedDepth:
+    """The whole book after update `update_id` (best first), or with `first_update_id` the changes of the updates up to it."""
+
+    symbol: str
+    update_id: int
+    bids: Sequence[tuple[Number, Number]]
+    asks: Sequence[tuple[Number, Number]]
+    time_ms: int
+    first_update_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InventedDay:
+    """The last 24 hours of one symbol."""
+
+    symbol: str
+    time_ms: int
+    open_ms: int
+    open: Number
+    high: Number
+    low: Number
+    last: Number
+    last_quantity: Number
+    bid: tuple[Number, Number] | None
+    ask: tuple[Number, Number] | None
+    volume: Number
+    quote_volume: Number
+    first_id: int
+    last_id: int
+    trades: int
+    previous_close: Number

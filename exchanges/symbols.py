@@ -1,0 +1,121 @@
+"""Markets and how they are spelled: an instrument, all instruments of one exchange, and the topic that names a stream."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+
+from exchanges.decimals import Number
+
+Kind = Literal["spot", "perpetual", "future", "option", "stock", "index"]
+SymbolStatus = Literal["trading", "halted", "delisted"]
+
+
+class Instrument(Struct, frozen=True, kw_only=True):
+    """One market of one exchange. Increments and limits are None where the exchange sets none."""
+
+    symbol: str
+    venue_symbol: str
+    base: str
+    quote: str
+    kind: Kind
+    status: SymbolStatus = "trading"
+    settle: str | None = None  # the asset a derivative settles in
+    price_increment: Number | None = None
+    quantity_increment: Number | None = None  # base units
+    min_quantity: Number | None = None
+    max_quantity: Number | None = None
+    min_notional: Number | None = None  # quote units
+    max_notional: Number | None = None
+    contract_size: Number | None = None  # base units (or quote units of an inverse contract) in one contract
+    expiry_us: int | None = None
+    strike: Number | None = None
+    option_type: Literal["call", "put"] | None = None
+
+
+class Topic(NamedTuple):
+    """`<exchange>.<stream>.<symbol>`, split at the first two dots (a symbol may hold more)."""
+
+    exchange: str
+    stream: str
+    symbol: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Topic":
+        """ValueError where there are not three parts."""
+        exchange, stream, symbol = text.split(".", 2)
+        if not (exchange and stream and symbol):
+            raise ValueError(f"a topic is <exchange>.<stream>.<symbol>, not {text!r}")
+        return cls(exchange, stream, symbol)
+
+    def __str__(self) -> str:
+        return f"{self.exchange}.{self.stream}.{self.symbol}"
+
+
+class Instruments:
+    """All instruments of one exchange, found by any spelling. Built once, read often."""
+
+    def __init__(self, instruments: Iterable[Instrument] = ()) -> None:
+        self.by_symbol: dict[str, Instrument] = {}
+        self.by_venue_symbol: dict[str, Instrument] = {}
+        self._by_folded: dict[str, list[str]] = {}
+        for instrument in instruments:
+            self.by_symbol[instrument.symbol] = instrument
+            self.by_venue_symbol[instrument.venue_symbol] = instrument
+            for spelling in {folded(instrument.symbol), folded(instrument.venue_symbol)}:
+                self._by_folded.setdefault(spelling, []).append(instrument.symbol)
+
+    def __len__(self) -> int:
+        return len(self.by_symbol)
+
+    def symbol(self, venue_symbol: str) -> str:
+        """Our spelling; the exchange's own where it is not known."""
+        instrument = self.by_venue_symbol.get(venue_symbol)
+        return instrument.symbol if instrument else venue_symbol
+
+    def venue_symbol(self, symbol: str) -> str:
+        """The exchange's spelling; ours where it is not known."""
+        instrument = self.by_symbol.get(symbol)
+        return instrument.venue_symbol if instrument else symbol
+
+    def find(self, spelling: str) -> Instrument | None:
+        """The one market that `spelling` means (BTC-USDT, btc-usdt, BTC/USDT, BTCUSDT); None if unknown or ambiguous."""
+        exact = self.by_symbol.get(spelling) or self.by_venue_symbol.get(spelling)
+        if exact:
+            return exact
+        found = self._by_folded.get(folded(spelling), [])
+        return self.by_symbol[found[0]] if len(found) == 1 else None
+
+    def nearest(self, spelling: str, limit: int = 3) -> list[str]:
+        """The symbols that look most like `spelling`; all meanings of an ambiguous one."""
+        exact = self._by_folded.get(folded(spelling))
+        if exact:
+            return exact[:limit]
+        close = get_close_matches(folded(spelling), self._by_folded, n=limit, cutoff=0.5)
+        return list(dict.fromkeys(symbol for match in close for symbol in self._by_folded[match]))[:limit]
+
+
+def folded(spelling: str) -> str:
+    """A spelling without case and separators, for comparison only."""
+    return "".join(letter for letter in spelling.casefold() if letter not in "-/_: ")
+
+
+def distinct(instruments: Iterable[Instrument]) -> list[Instrument]:
+    """The instruments with unique symbols: where two markets share one, all but the first carry their own id behind a dot."""
+    seen: set[str] = set()
+    result = []
+    for instrument in instruments:
+        symbol = instrument.symbol
+        if symbol in seen:
+            symbol = f"{symbol}.{instrument.venue_symbol}"
+        seen.add(symbol)
+        result.append(
+            instrument if symbol == instrument.symbol else _renamed(instrument, symbol)
+        )
+    return result
+
+
+def _renamed(instrument: Instrument, symbol: str) -> Instrument:
+    fields = {name: getattr(instrument, name) for name in instrument.__struct_fields__}
+    return Instrument(**{**fields, "symbol": symbol})
