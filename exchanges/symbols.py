@@ -110,9 +110,7 @@ def distinct(instruments: Iterable[Instrument]) -> list[Instrument]:
         if symbol in seen:
             symbol = f"{symbol}.{instrument.venue_symbol}"
         seen.add(symbol)
-        result.append(
-            instrument if symbol == instrument.symbol else _renamed(instrument, symbol)
-        )
+        result.append(instrument if symbol == instrument.symbol else _renamed(instrument, symbol))
     return result
 
 
