@@ -1,0 +1,1 @@
+"""How one installation is wired: imports everyone, imported by nobody."""

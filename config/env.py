@@ -1,0 +1,153 @@
+"""Every setting of one installation, typed: the only reader of the environment.
+
+Order of sources, first wins: the process environment, the file ENV_FILE (`.env`), and `up.env` in VAR_DIR, which
+`manage.py up` writes so that other commands in the same folder find its stores. docs/settings.md has a heading each.
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from config.keys import stored_key
+
+ROOT = Path(__file__).resolve().parent.parent
+KEY_BYTES_MIN = 32
+SECRETS = {"secret_key", "jwt_signing_key"}
+
+
+def _split(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _postgres_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
+        raise ValueError
+    return value
+
+
+def _redis_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.hostname or parts.path):
+        raise ValueError
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError
+    return value.rstrip("/")
+
+
+def _long_enough(value: str) -> str:
+    if len(value.encode()) < KEY_BYTES_MIN:
+        raise ValueError
+    return value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Level = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: str(value).upper())]
+PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
+RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Key = Annotated[str, AfterValidator(_long_enough)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+def _is(would_do: str, default: Any) -> Any:
+    """A field with the words for what would do, as the sentence about a senseless value says them."""
+    return Field(default, description=would_do)
+
+
+class Environment(BaseSettings):
+    """One installation's settings. A name in capitals is the variable's; None means "not set by the user"."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, frozen=True)
+
+    # None: `up` runs the PostgreSQL of its own wheel.
+    database_url: PostgresUrl | None = _is("postgresql://user:password@host:5432/name", None)
+    # None: `up` runs the Redis of its own wheel.
+    redis_url: RedisUrl | None = _is("redis://:password@host:6379/0", None)
+    # None: generated once and kept in VAR_DIR, so that a first start needs no thought.
+    secret_key: Key | None = _is(f"at least {KEY_BYTES_MIN} random bytes", None)
+    # Apart from SECRET_KEY, so that changing that one does not log out every program.
+    jwt_signing_key: Key | None = _is(f"at least {KEY_BYTES_MIN} random bytes, other than SECRET_KEY", None)
+    # Off: error pages with settings in them are for a developer's eyes.
+    debug: bool = _is("true or false", False)
+    # Loopback only, until somebody decides otherwise.
+    allowed_hosts: Words = _is("host names with commas between", ("localhost", "127.0.0.1", "[::1]"))
+    # Empty: a page on another origin may not post forms here.
+    csrf_trusted_origins: Words = _is("origins such as https://example.org with commas between", ())
+    # None: closed, but `up` opens reading while it is bound to loopback.
+    open_read: bool | None = _is("true or false", None)
+    # Auto: `up` tries the real exchanges; everything else takes it as live.
+    venues: Literal["live", "sandbox", "auto"] = _is("live, sandbox or auto", "auto")
+    # The sandbox command's own default port; read only where VENUES is sandbox.
+    sandbox_url: HttpUrl = _is("a URL such as http://127.0.0.1:8100", "http://127.0.0.1:8100")
+    # Empty: all that the registry knows.
+    exchanges: Words = _is("codes such as binance,okx with commas between", ())
+    # None: no Kafka; where it is set, `auto` never falls back to invented prices.
+    kafka_bootstrap_servers: str | None = _is("host:port with commas between", None)
+    # Loopback: nothing is offered to a network unasked.
+    host: str = _is("an address of this machine, such as 127.0.0.1", "127.0.0.1")
+    # None: `up` takes 8000 or the next free one.
+    port: Port | None = _is("a whole number from 1 to 65535", None)
+    # None: one loop per core, since each is one busy process.
+    stream_slots: Positive | None = _is("a whole number from 1", None)
+    # Enough for a client to be away for half a minute on a busy topic.
+    history_events: Positive = _is("a whole number of events from 1", 10_000)
+    # One budget for all topics; Redis must have this and its broker queues in memory.
+    history_mb: Positive = _is("a whole number of megabytes from 1", 512)
+    # What an operator reads; DEBUG adds every reconnect's detail.
+    log_level: Level = _is("DEBUG, INFO, WARNING or ERROR", "INFO")
+    # Named in each log record; `up` and compose set it per process.
+    role: str = _is("a word such as web", "manage")
+    # Data, keys and logs of an installation that `up` runs; below the clone, so that removing the clone removes all.
+    var_dir: Path = _is("a folder", ROOT / "var")
+
+
+def load(env_file: str | None = None, with_up: bool = True) -> Environment:
+    """The settings, or exit 2 after one sentence about the first that makes no sense.
+
+    `with_up=False` leaves out what an earlier `up` wrote: `up` itself must see only what the user has set.
+    """
+    env_file = env_file or os.environ.get("ENV_FILE") or str(ROOT / ".env")
+    var_dir = Path(os.environ.get("VAR_DIR") or ROOT / "var")
+    files = (var_dir / "up.env", env_file) if with_up else (env_file,)
+    try:
+        return Environment(_env_file=files, _env_file_encoding="utf-8")
+    except ValidationError as error:
+        sys.stderr.write(sentence(error) + "\n")
+        raise SystemExit(2) from None
+
+
+def sentence(error: ValidationError) -> str:
+    """The first error in words: the variable, what came, what would do. Secrets are never printed."""
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    came = f"a value of {len(str(first['input']))} characters" if name in SECRETS else shown(first["input"])
+    return f"{name.upper()} makes no sense: {came} came, {Environment.model_fields[name].description} would do."
+
+
+def shown(value: Any) -> str:
+    """A value as a message may show it: without the password of a URL."""
+    return repr(re.sub(r"//([^/@]*):[^/]*@", r"//\1:***@", str(value)))
+
+
+def key(name: str, given: str | None, var_dir: Path) -> str:
+    """The key the user set, or the one kept in VAR_DIR; exit 2 with one sentence where neither can be."""
+    try:
+        return given or stored_key(var_dir / "keys" / name.lower())
+    except OSError as error:
+        sys.stderr.write(
+            f"{name} is not set and none can be kept ({error}): set {KEY_BYTES_MIN} random bytes or more.\n"
+        )
+        raise SystemExit(2) from None

@@ -1,0 +1,176 @@
+"""Django's settings, made from config/env.py."""
+
+import os
+import warnings
+from datetime import timedelta
+from importlib.util import find_spec
+
+from psycopg.conninfo import conninfo_to_dict
+
+from config import env as environment
+
+env = environment.load()
+BASE_DIR = environment.ROOT
+
+# --- of this installation -------------------------------------------------------------------------------------------
+VENUES = "sandbox" if env.venues == "sandbox" else "live"
+SANDBOX = VENUES == "sandbox"
+SANDBOX_URL = env.sandbox_url if SANDBOX else None
+EXCHANGES = env.exchanges
+OPEN_READ = bool(env.open_read)
+REDIS_URL = env.redis_url or "redis://127.0.0.1:6379/0"
+KAFKA_BOOTSTRAP_SERVERS = env.kafka_bootstrap_servers
+STREAM_SLOTS = env.stream_slots or os.cpu_count() or 1
+HISTORY_EVENTS = env.history_events
+HISTORY_MB = env.history_mb
+VAR_DIR = env.var_dir
+
+# --- Django -----------------------------------------------------------------------------------------------------------
+DEBUG = env.debug
+SECRET_KEY = environment.key("SECRET_KEY", env.secret_key, env.var_dir)
+ALLOWED_HOSTS = list(env.allowed_hosts)
+CSRF_TRUSTED_ORIGINS = list(env.csrf_trusted_origins)
+
+INSTALLED_APPS = [
+    "daphne",  # first: its runserver replaces Django's
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "marketdata.apps.MarketdataConfig",
+    "streams.apps.StreamsConfig",
+    "sandbox.apps.SandboxConfig",
+    "config",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+
+def _database(url: str) -> dict:
+    """Django's description of the database at the URL; what it does not know of goes to libpq as an option."""
+    parts = conninfo_to_dict(url)
+    known = {django: parts.pop(libpq, "") for django, libpq in (("NAME", "dbname"), ("HOST", "host"), ("PORT", "port"))}
+    known |= {"USER": parts.pop("user", ""), "PASSWORD": parts.pop("password", "")}
+    # A pool with bounds of our own: the default of 4 starves threads, and a persistent connection dies with its thread.
+    pool = {"min_size": 1, "max_size": 10, "timeout": 10}
+    return {"ENGINE": "django.db.backends.postgresql", **known, "CONN_MAX_AGE": 0, "OPTIONS": {**parts, "pool": pool}}
+
+
+DATABASES = {"default": _database(env.database_url or "postgresql://postgres@127.0.0.1:5432/marketdata")}
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        # Without a timeout: redis-py's default of 5 s would end a quiet blocking read.
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
+    }
+}
+
+# --- REST -------------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "marketdata.permissions.ReadOpen"
+        if find_spec("marketdata.permissions")
+        else "rest_framework.permissions.IsAuthenticatedOrReadOnly"
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SIMPLE_JWT = {
+    "SIGNING_KEY": environment.key("JWT_SIGNING_KEY", env.jwt_signing_key, env.var_dir),
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
+    "UPDATE_LAST_LOGIN": False,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Market data platform",
+    "DESCRIPTION": "One clean, exact, live and historical view of many market data sources.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    # The API's own description is always open.
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    # From this server, not from a public one: the page works without the internet.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- static files, security, log ------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "static"
+# From the packages themselves: neither development nor `up` needs a collectstatic.
+WHITENOISE_USE_FINDERS = True
+warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators", Warning)
+warnings.filterwarnings("ignore", "No directory at", UserWarning)
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# Secure cookies where the outside is https; on loopback they would never be sent.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
+
+_propagating = {"handlers": [], "propagate": True}
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "config.logs.LineFormatter", "role": env.role}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"level": env.log_level, "handlers": ["stderr"]},
+    "loggers": {
+        **dict.fromkeys(("django", "uvicorn", "uvicorn.error", "uvicorn.access", "celery"), _propagating),
+        # One line per request of these two is noise beside the market's own events.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        "django.server": {"level": "WARNING", **_propagating},
+    },
+}

@@ -1,0 +1,7 @@
+"""The Django application `sandbox`."""
+
+from django.apps import AppConfig
+
+
+class SandboxConfig(AppConfig):
+    name = label = "sandbox"

@@ -1,0 +1,7 @@
+"""The Django application `streams`."""
+
+from django.apps import AppConfig
+
+
+class StreamsConfig(AppConfig):
+    name = label = "streams"
