@@ -21,7 +21,7 @@ RestKind = Literal["instruments", "candles", "trades", "ticker", "depth"]
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, relative to the card's `rest_url`. `target` is path and query; `weight` counts against the budget."""
+    """One HTTP request below the card's `rest_url`: `target` is path and query, `weight` counts against the budget."""
 
     target: str
     weight: int = 1

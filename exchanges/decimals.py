@@ -1,7 +1,7 @@
 """Exact numbers as canonical decimal text: plain notation, no exponent, no trailing zeros, never a binary float.
 
-One value has one spelling, so equal numbers are equal text: levels of a book can be keyed by it, and what goes to a client
-needs no conversion at all.
+One value has one spelling, so equal numbers are equal text: levels of a book can be keyed by it, and what goes to a
+client needs no conversion at all.
 """
 
 import re

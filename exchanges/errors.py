@@ -37,7 +37,7 @@ class ExchangeError(Exception):
 
 
 class BadFrame(ExchangeError):
-    """A frame or body that is broken or that we do not know. `kind` groups what is the same, for one log line a kind."""
+    """A frame or body that is broken or unknown. `kind` groups what is the same, for one log line a kind."""
 
     def __init__(self, reason: str, kind: str = "broken") -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""Markets and how they are spelled: an instrument, all instruments of one exchange, and the topic that names a stream."""
+"""Markets and how they are spelled: an instrument, all instruments of one exchange, the topic that names a stream."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -80,7 +80,7 @@ class Instruments:
         return instrument.venue_symbol if instrument else symbol
 
     def find(self, spelling: str) -> Instrument | None:
-        """The one market that `spelling` means (BTC-USDT, btc-usdt, BTC/USDT, BTCUSDT); None if unknown or ambiguous."""
+        """The one market that `spelling` means (btc-usdt, BTC/USDT, BTCUSDT …); None if unknown or ambiguous."""
         exact = self.by_symbol.get(spelling) or self.by_venue_symbol.get(spelling)
         if exact:
             return exact
@@ -102,7 +102,7 @@ def folded(spelling: str) -> str:
 
 
 def distinct(instruments: Iterable[Instrument]) -> list[Instrument]:
-    """The instruments with unique symbols: where two markets share one, all but the first carry their own id behind a dot."""
+    """Unique symbols: where markets share one, all but the first listed carry their own id behind a dot."""
     seen: set[str] = set()
     result = []
     for instrument in instruments:
