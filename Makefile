@@ -1,7 +1,7 @@
 # From a bare machine (python3 with venv, and make) to the running platform: `make run`. `make help` lists the rest.
 
 POETRY_VERSION := 2.5.1
-MIRROR_PLUGIN := poetry-plugin-pypi-mirror==0.7.0
+MIRROR_PLUGIN := poetry-plugin-pypi-mirror==0.6.5
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
