@@ -174,6 +174,7 @@ class Card:
     candles_per_page: int
     depth_limit: int  # levels a side that one REST answer can hold
     probe: Request  # the cheapest request that tells whether the exchange can be reached
+    trades_from_id: bool = False  # REST serves trades from an id on, and ids run without a hole
     quotes: tuple[str, ...] = field(default=())  # for guessing a spelling where no instruments are known
     notes: str = ""
 

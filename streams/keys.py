@@ -1,0 +1,36 @@
+"""The name of everything in Redis, with what is there."""
+
+DEMAND = "demand"  # sorted set: topic -> the second (Redis' clock) at which nobody is known to want it any more
+LOOPS = "loops"  # sorted set: hold loop -> the second at which it is taken for dead
+RUNNING = "running"  # sorted set: topic -> the second of its last heartbeat
+
+
+def history(topic: str) -> str:
+    """Stream; entry id `<epoch>-<seq of its last event>`, field `events`: one event's JSON a line."""
+    return f"stream:{topic}"
+
+
+def latest(topic: str) -> str:
+    """Hash: `position`, `event` (the last market event), `trade_id`, `book` and `book_position`, `status`, `stopped`,
+    `time_us` of the last event, and what the status page shows (`rate`, `lag_ms`, `gaps`, `loop`)."""
+    return f"latest:{topic}"
+
+
+def plan(exchange: str) -> str:
+    """JSON: shard -> the (stream, symbol) pairs it carries."""
+    return f"plan:{exchange}"
+
+
+def lease(exchange: str, shard: str) -> str:
+    """The token of the hold loop that carries the shard; expires."""
+    return f"lease:{exchange}:{shard}"
+
+
+def loop(name: str) -> str:
+    """Hash: what a hold loop says of itself; expires."""
+    return f"loop:{name}"
+
+
+def state(exchange: str) -> str:
+    """Hash: how an exchange's connections are doing; expires."""
+    return f"state:{exchange}"

@@ -1,0 +1,147 @@
+"""Topic, epoch and seq for what a feed says; each event becomes JSON here, once, for every reader."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from exchanges import encoder
+from exchanges.contract import Want
+from exchanges.events import Candle, Counted, Depth, Event, Gap, Reason, State, Status, Ticker, Trade
+from exchanges.symbols import Instruments, Topic
+from streams.lease import Lease
+from streams.position import Position, next_epoch
+from streams.publishers.redis import Publisher
+
+
+@dataclass(slots=True)
+class Line:
+    """One topic as its holder knows it."""
+
+    topic: str
+    stream: str
+    symbol: str
+    venue_symbol: str
+    epoch: int
+    seq: int = 0
+    time_us: int | None = None  # the exchange's clock at the last event
+    received_ns: int = 0
+    trade_id: str | None = None
+    status: State | None = None
+    gaps: int = 0
+    count: int = 0  # events since the last heartbeat
+    heads: dict[str, str] = field(default_factory=dict)  # event name -> the members that never change
+
+    @property
+    def position(self) -> Position:
+        return Position(self.epoch, self.seq)
+
+
+class Numbering:
+    """The lines of one shard. What was never opened here is dropped: nobody wants it (any more)."""
+
+    def __init__(self, exchange: str, lease: Lease, instruments: Instruments, publisher: Publisher, extra: str) -> None:
+        """`extra` is what every event of this installation carries (`,"sandbox":true`)."""
+        self._exchange = exchange
+        self._lease = lease
+        self._instruments = instruments
+        self._publisher = publisher
+        self._extra = extra
+        self._lines: dict[Want, Line] = {}
+
+    @property
+    def lines(self) -> Iterable[Line]:
+        return self._lines.values()
+
+    def line(self, want: Want) -> Line | None:
+        return self._lines.get(want)
+
+    def open(self, want: Want, last: Position, now_ns: int, gaps: int = 0) -> Line:
+        """A new epoch of the topic, above all that was ever written of it."""
+        stream, symbol = want
+        topic = str(Topic(self._exchange, stream, symbol))
+        line = Line(topic, stream, symbol, self._instruments.venue_symbol(symbol), next_epoch(last.epoch, now_ns))
+        line.gaps = gaps
+        self._lines[want] = line
+        return line
+
+    def close(self, want: Want, now_ns: int, detail: str) -> None:
+        """The topic is no longer carried here, on purpose."""
+        line = self._lines.get(want)
+        if line:
+            self.status(line, "stopped", now_ns, detail)
+            self._publisher.fields(self._lease, line, stopped="1")
+            del self._lines[want]
+
+    def take(self, event: Counted, source: str = "live") -> None:
+        """Numbers one event and hands it to the publisher."""
+        line = self._lines.get((event.stream, event.symbol))
+        if line is None:
+            return
+        if type(event) is Gap:
+            line.epoch, line.seq = next_epoch(line.epoch, event.received_ns), 0
+            line.gaps += 1
+        elif line.status != "live":
+            self.status(line, "live", event.received_ns)
+        line.seq += 1
+        line.count += 1
+        line.received_ns = event.received_ns
+        line.time_us = event.event_us or line.time_us
+        data = self._text(line, event, line.seq, source)
+        self._publisher.add(self._lease, line, data)
+        match event:
+            case Trade():
+                line.trade_id = event.trade_id
+            case Depth(stream="depth", type="snapshot"):
+                self._publisher.fields(self._lease, line, book=data, book_position=str(line.position))
+            case Ticker() | Candle() | Depth(type="snapshot"):
+                self._publisher.fields(self._lease, line, event=data)
+
+    def gap(
+        self, line: Line, reason: Reason, now_ns: int, repair: Literal["pending", "none"] = "none"
+    ) -> None:
+        """Continuity of the line was lost just now."""
+        self.take(
+            Gap(
+                symbol=line.symbol,
+                venue_symbol=line.venue_symbol,
+                received_ns=now_ns,
+                stream=line.stream,
+                reason=reason,
+                from_us=line.time_us,
+                repair=repair,
+            )
+        )
+
+    def status(self, line: Line, status: State, now_ns: int, detail: str = "") -> None:
+        """Says how the line is doing, where that is news."""
+        if line.status == status:
+            return
+        line.status = status
+        event = Status(
+            symbol=line.symbol,
+            venue_symbol=line.venue_symbol,
+            received_ns=now_ns,
+            stream=line.stream,
+            status=status,
+            detail=detail,
+        )
+        self._publisher.note(self._lease, line, self._text(line, event, None, "live"))
+
+    def store_book(self, book: Depth) -> None:
+        """Keeps the whole book at the line's position, for those who join late."""
+        line = self._lines.get(("depth", book.symbol))
+        if line:
+            data = self._text(line, book, line.seq, "live")
+            self._publisher.fields(self._lease, line, book=data, book_position=str(line.position))
+
+    def _text(self, line: Line, event: Event, seq: int | None, source: str) -> bytes:
+        name: str = event.name  # type: ignore[attr-defined]
+        head = line.heads.get(name)
+        if head is None:
+            head = encoder.head(name, self._exchange, line.symbol, line.venue_symbol, line.topic)
+            line.heads[name] = head
+        counted = "null" if seq is None else seq
+        return (
+            f'{head}{encoder.times(event)},"epoch":{line.epoch},"seq":{counted},"source":"{source}"'
+            f"{self._extra}{encoder.body(event)}}}"
+        ).encode()

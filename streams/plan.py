@@ -1,0 +1,46 @@
+"""Which connection carries what; pure. A symbol's streams of one socket stay together, since they share its book."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+from exchanges.contract import Card, Want
+
+Plan = dict[str, frozenset[Want]]  # shard (`<index of the card's socket>-<number>`) -> what it carries
+SHARE = 4  # of the exchange's limit per connection we use a quarter: a ticker or a reconnect may cost several
+
+
+def plan(current: Mapping[str, Collection[Want]], wanted: Collection[Want], card: Card, spread: int) -> Plan:
+    """The new plan: what runs stays where it is, what is new goes to the emptiest shard.
+
+    Up to `spread` shards a socket are opened before any is shared, so that the load lies on all cores.
+    """
+    rows = sorted(set(wanted))
+    homes = {(_socket(shard), symbol): shard for shard, wants in current.items() for _, symbol in wants}
+    weights = Counter((card.socket_of(stream), symbol) for stream, symbol in rows)
+    carried = {unit: home for unit, home in homes.items() if unit in weights}
+    load = Counter({home: 0 for home in carried.values()})
+    for unit, home in carried.items():
+        load[home] += weights[unit]
+    for unit in weights:
+        if unit not in carried:
+            carried[unit] = _place(unit, weights[unit], load, card, spread)
+            load[carried[unit]] += weights[unit]
+    shards: dict[str, set[Want]] = {}
+    for stream, symbol in rows:
+        shards.setdefault(carried[card.socket_of(stream), symbol], set()).add((stream, symbol))
+    return {shard: frozenset(wants) for shard, wants in sorted(shards.items())}
+
+
+def _place(unit: tuple[int, str], weight: int, load: Counter[str], card: Card, spread: int) -> str:
+    socket = unit[0]
+    limit = max(1, card.sockets[socket].max_subscriptions // SHARE)
+    open_here = [shard for shard in load if _socket(shard) == socket]
+    roomy = [shard for shard in open_here if load[shard] + weight <= limit]
+    if roomy and len(open_here) >= spread:
+        return min(roomy, key=lambda shard: (load[shard], shard))
+    numbers = {int(shard.partition("-")[2]) for shard in open_here}
+    return f"{socket}-{next(number for number in range(len(numbers) + 1) if number not in numbers)}"
+
+
+def _socket(shard: str) -> int:
+    return int(shard.partition("-")[0])

@@ -1,0 +1,155 @@
+"""Trades that a gap swallowed: fetched by id, sent as `backfill` before the live ones that wait for them a moment."""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, field
+
+from exchanges.client import Client
+from exchanges.contract import Card
+from exchanges.errors import ExchangeError
+from exchanges.events import Event, Gap, Reason, Repaired, Trade
+from exchanges.symbols import Instruments
+from streams.numbering import Line, Numbering
+
+log = logging.getLogger(__name__)
+
+WAIT_S = 2.0  # live trades wait no longer than this for the repair
+QUIET_S = 1.0  # without any live trade the repair begins so long after the gap's end
+PAGES = 20
+AGE_S = 600.0  # what is older is history, not a gap
+HELD = 20_000
+
+
+@dataclass
+class Wound:
+    """One symbol's gap: the last trade before it, and the live ones that wait."""
+
+    line: Line
+    last_id: str
+    from_us: int | None
+    held: list[Trade] = field(default_factory=list)
+    released: bool = False
+    task: asyncio.Task[None] | None = None
+
+
+class Repairs:
+    """The wounds of one session."""
+
+    def __init__(self, card: Card, instruments: Instruments, numbering: Numbering, client: Client) -> None:
+        self._card = card
+        self._instruments = instruments
+        self._numbering = numbering
+        self._client = client
+        self._wounds: dict[str, Wound] = {}
+
+    def gap(self, event: Gap) -> None:
+        """A gap that the feed has found."""
+        line = self._numbering.line((event.stream, event.symbol))
+        if line and line.stream == "trade":
+            self.lost(line, event.reason, event.received_ns)
+        else:
+            self._numbering.take(event)
+
+    def lost(self, line: Line, reason: Reason, now_ns: int) -> None:
+        """The line lost continuity now; where the exchange serves trades by id, they are fetched once it speaks again."""
+        fresh = line.time_us is not None and now_ns / 1000 - line.time_us < AGE_S * 1e6
+        if line.stream != "trade" or not self._card.trades_from_id or line.trade_id is None or not fresh:
+            self._numbering.gap(line, reason, now_ns)
+            return
+        wound = self._wounds.get(line.symbol)
+        if wound and not wound.task:  # broken again before the repair began: it will cover both
+            self._release(wound)
+        self._wounds[line.symbol] = Wound(line, line.trade_id, line.time_us)
+        self._numbering.gap(line, reason, now_ns, repair="pending")
+
+    def take(self, event: Event) -> bool:
+        """True where the event waits for a repair."""
+        wound = self._wounds.get(event.symbol) if self._wounds and type(event) is Trade else None
+        if wound is None or wound.released:
+            return False
+        wound.held.append(event)
+        if len(wound.held) > HELD:
+            self._release(wound)
+        elif wound.task is None:
+            self._begin(wound)
+        return True
+
+    def tick(self, open_s: float) -> None:
+        """`open_s`: how long the connection has been open."""
+        for wound in self._wounds.values():
+            if wound.task is None and open_s > QUIET_S:
+                self._begin(wound)
+
+    def cancel(self) -> None:
+        """The connection is gone: what waits is told, what was not repaired is repaired with the next gap."""
+        for wound in list(self._wounds.values()):
+            if wound.task:
+                wound.task.cancel()
+            self._release(wound)
+        self._wounds.clear()
+
+    def _begin(self, wound: Wound) -> None:
+        wound.task = asyncio.create_task(self._repair(wound))
+
+    async def _repair(self, wound: Wound) -> None:
+        fetching = asyncio.ensure_future(self._fetch(wound))
+        try:
+            await asyncio.wait({fetching}, timeout=WAIT_S)
+            if not fetching.done():
+                self._release(wound)
+            trades, complete = await fetching
+        finally:
+            fetching.cancel()
+        until = int(wound.held[0].trade_id) if wound.held else None
+        missing = [trade for trade in trades if until is None or int(trade.trade_id) < until]
+        for trade in missing:
+            self._numbering.take(trade, source="backfill")
+        self._numbering.take(self._repaired(wound, missing, complete))
+        self._release(wound)
+        if self._wounds.get(wound.line.symbol) is wound:
+            del self._wounds[wound.line.symbol]
+
+    async def _fetch(self, wound: Wound) -> tuple[list[Trade], bool]:
+        """What the exchange still has after the last id, and whether that is all: from an id on, oldest first."""
+        instrument = self._instruments.by_symbol[wound.line.symbol]
+        trades: list[Trade] = []
+        last = int(wound.last_id)
+        for _ in range(PAGES):
+            request = self._card.rest.trades_request(instrument, from_id=str(last + 1))
+            try:
+                body = await self._client.fetch(request)
+                page = self._card.rest.read_trades(body, instrument, time.time_ns())
+            except ExchangeError as error:
+                log.warning("%s: a gap could not be repaired: %s", wound.line.topic, error)
+                return trades, False
+            new = [trade for trade in page if int(trade.trade_id) > last]
+            if new and int(new[0].trade_id) != last + 1:
+                return trades + new, False
+            trades += new
+            last = int(new[-1].trade_id) if new else last
+            if not new or (wound.held and last >= int(wound.held[0].trade_id) - 1):
+                return trades, True
+        return trades, False
+
+    def _repaired(self, wound: Wound, trades: list[Trade], complete: bool) -> Repaired:
+        line = wound.line
+        return Repaired(
+            symbol=line.symbol,
+            venue_symbol=line.venue_symbol,
+            received_ns=time.time_ns(),
+            stream=line.stream,
+            from_us=wound.from_us,
+            to_us=trades[-1].trade_us if trades else wound.from_us,
+            count=len(trades),
+            complete=complete,
+        )
+
+    def _release(self, wound: Wound) -> None:
+        if wound.released:
+            return
+        wound.released = True
+        last = int(wound.line.trade_id or 0)
+        for trade in wound.held:
+            if int(trade.trade_id) > last:
+                self._numbering.take(trade)

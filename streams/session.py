@@ -1,0 +1,234 @@
+"""The only holder of exchange sockets: reads, stamps with the time, hands over to the feed, and connects again."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Iterable
+from random import uniform
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from exchanges.client import Client
+from exchanges.contract import Card, Close, Feed, Fetch, Output, Request, Send, Want
+from exchanges.errors import ExchangeError
+from exchanges.events import Event, Gap, Reason, Rejected
+from exchanges.symbols import Instruments
+from streams.numbering import Numbering
+from streams.reconnect import delay_s, next_attempt
+from streams.rejections import Rejections
+from streams.repair import Repairs
+from streams.silence import Silence
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.1
+OPEN_TIMEOUT_S = 5.0
+PING_S = 20.0
+BOOK_S = 2.0  # how often a changed book is kept for those who join late
+LIVE_AFTER_S = 2.0  # a quiet market counts as live when its connection has been open for so long
+
+
+class Ended(Exception):
+    """The connection is over: why, in the contract's word and in a sentence, and how long to stay away."""
+
+    def __init__(self, reason: Reason, detail: str, after_s: float = 0.0) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.after_s = after_s
+
+
+class Session:
+    """One shard's connection to an exchange, kept for as long as `run` is not cancelled."""
+
+    def __init__(
+        self,
+        card: Card,
+        socket: int,
+        instruments: Instruments,
+        numbering: Numbering,
+        client: Client,
+        rejections: Rejections,
+    ) -> None:
+        self._card = card
+        self._socket = card.sockets[socket]
+        self._instruments = instruments
+        self._numbering = numbering
+        self._client = client
+        self._rejections = rejections
+        self._repairs = Repairs(card, instruments, numbering, client)
+        self._wants: frozenset[Want] = frozenset()
+        self._feed: Feed | None = None
+        self._outgoing: asyncio.Queue[str] = asyncio.Queue()
+        self._ending: asyncio.Future[None] | None = None
+        self._fetches: set[asyncio.Task[None]] = set()
+        self._stored: dict[str, int] = {}  # symbol -> the position its book was kept at
+        self._opened_s = 0.0
+        self._silence = Silence(0)
+
+    def want(self, wants: frozenset[Want]) -> None:
+        """The shard's streams from now on; their lines are open already."""
+        self._wants = wants
+        self._opened_s = time.monotonic()
+        if self._feed:
+            self._act(self._feed.wanted(wants))
+
+    def lost(self, reason: Reason) -> None:
+        """What was said since the last flush never arrived: each topic says so, and a depth topic starts anew."""
+        now_ns = time.time_ns()
+        for line in list(self._numbering.lines):
+            self._numbering.gap(line, reason, now_ns)
+            book = self._feed.book(line.symbol, now_ns) if self._feed and line.stream == "depth" else None
+            if book:
+                self._numbering.take(book)
+
+    async def run(self) -> None:
+        """Connects, converses, connects again, until cancelled."""
+        attempt = 0
+        while True:
+            started_s = time.monotonic()
+            ended = await self._one_connection()
+            self._broken(ended)
+            attempt = next_attempt(attempt, time.monotonic() - started_s)
+            await asyncio.sleep(delay_s(attempt - 1, ended.after_s))
+
+    async def _one_connection(self) -> Ended:
+        try:
+            await self._converse()
+        except Ended as ended:
+            return ended
+        except ConnectionClosed as error:
+            return Ended("disconnect", f"the exchange closed the connection: {error}")
+        except (OSError, WebSocketException) as error:
+            return Ended("disconnect", f"{self._socket.url}: {error or type(error).__name__}", after_s=0.2)
+        except Exception as error:  # the loop must live, whatever one connection brings
+            log.exception("%s: a connection ended by an error of ours", self._card.code)
+            return Ended("disconnect", f"internal error: {error!r}", after_s=1.0)
+        return Ended("disconnect", "the connection ended")
+
+    def _broken(self, ended: Ended) -> None:
+        now_ns = time.time_ns()
+        log.warning("%s: reconnecting: %s", self._card.code, ended)
+        for line in list(self._numbering.lines):
+            if line.status == "live":
+                self._repairs.lost(line, ended.reason, now_ns)
+            self._numbering.status(line, "reconnecting", now_ns, str(ended))
+
+    async def _converse(self) -> None:
+        async with connect(
+            self._socket.url,
+            open_timeout=OPEN_TIMEOUT_S,
+            ping_interval=PING_S,
+            ping_timeout=PING_S,
+            close_timeout=1,
+            max_size=self._socket.max_frame_bytes,
+            max_queue=(256, 64),
+            compression=None,
+        ) as socket:
+            self._feed = self._card.feed(self._instruments)
+            self._outgoing = asyncio.Queue()
+            self._ending = asyncio.get_running_loop().create_future()
+            self._opened_s = time.monotonic()
+            self._silence = Silence(time.time_ns())
+            self._act(self._feed.opening())
+            self._act(self._feed.wanted(self._wants))
+            try:
+                await first_of(self._read(socket), self._write(socket), self._clock(), self._until_ended())
+            finally:
+                self._feed = None
+                self._repairs.cancel()
+                for fetch in self._fetches:
+                    fetch.cancel()
+
+    async def _read(self, socket) -> None:
+        feed, numbering, silence = self._feed, self._numbering, self._silence
+        async for frame in socket:
+            received_ns = time.time_ns()
+            silence.heard(received_ns)
+            for output in feed.receive(frame, received_ns):
+                if isinstance(output, Event) and not isinstance(output, Gap):
+                    self._repairs.take(output) or numbering.take(output)
+                elif isinstance(output, Rejected):
+                    self._rejections.add(output, frame)
+                else:
+                    self._act((output,))
+
+    async def _write(self, socket) -> None:
+        while True:
+            await socket.send(await self._outgoing.get())
+            await asyncio.sleep(1 / self._socket.messages_per_s)
+
+    async def _clock(self) -> None:
+        lifetime_s = (self._socket.lifetime_s or float("inf")) * uniform(0.9, 1.0)
+        stored_s = opened_s = time.monotonic()
+        while True:
+            await asyncio.sleep(TICK_S)
+            now_s, now_ns = time.monotonic(), time.time_ns()
+            self._act(self._feed.tick(now_ns))
+            self._repairs.tick(now_s - opened_s)
+            if now_s - self._opened_s > LIVE_AFTER_S:
+                self._all_live(now_ns)
+            if now_s - stored_s > BOOK_S:
+                stored_s = now_s
+                self._store_books(now_ns)
+            if self._silence.stale(now_ns):
+                raise Ended("stale", "the exchange has gone silent")
+            if now_s - opened_s > lifetime_s:
+                raise Ended("disconnect", "before the exchange ends the connection's lifetime")
+
+    async def _until_ended(self) -> None:
+        await self._ending
+
+    def _act(self, outputs: Iterable[Output]) -> None:
+        for output in outputs:
+            match output:
+                case Gap():
+                    self._repairs.gap(output)
+                case Event():
+                    self._repairs.take(output) or self._numbering.take(output)
+                case Send(text):
+                    self._outgoing.put_nowait(text)
+                case Fetch(request):
+                    task = asyncio.create_task(self._fetch(self._feed, request))
+                    self._fetches.add(task)
+                    task.add_done_callback(self._fetches.discard)
+                case Rejected():
+                    self._rejections.add(output, "")
+                case Close(reason, after_s):
+                    if not self._ending.done():
+                        self._ending.set_exception(Ended("disconnect", reason, after_s))
+
+    async def _fetch(self, feed: Feed, request: Request) -> None:
+        try:
+            body = await self._client.fetch(request)
+        except ExchangeError as error:
+            self._act(feed.failed(request, error, time.time_ns()))
+        else:
+            self._act(feed.answered(request, body, time.time_ns()))
+
+    def _all_live(self, now_ns: int) -> None:
+        for line in self._numbering.lines:
+            if line.status != "live" and (line.stream, line.symbol) in self._wants:
+                self._numbering.status(line, "live", now_ns, "")
+
+    def _store_books(self, now_ns: int) -> None:
+        for line in self._numbering.lines:
+            if line.stream != "depth" or self._stored.get(line.symbol) == line.position:
+                continue
+            book = self._feed.book(line.symbol, now_ns)
+            if book:
+                self._stored[line.symbol] = line.position
+                self._numbering.store_book(book)
+
+
+async def first_of(*conversations: Awaitable[None]) -> None:
+    """Waits for the first to end, cancels the others, and raises what it raised."""
+    tasks = [asyncio.ensure_future(each) for each in conversations]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
