@@ -1,11 +1,14 @@
 """The Celery application and every clock of the platform, in one table."""
 
 import os
+import warnings
 from logging.config import dictConfig
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import beat_init, setup_logging, worker_process_init
+
+from config.child import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -54,9 +57,24 @@ app.conf.update(
     beat_schedule=CLOCKS,
 )
 app.autodiscover_tasks()
+# Who runs `make run` as root has decided so; a container has its own user.
+warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
 
 
 @setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
     """Celery leaves the log as Django's settings describe it."""
     dictConfig(settings.LOGGING)
+
+
+@beat_init.connect
+def tick_at_once(**_: Any) -> None:
+    """Every clock's first tick: the scheduler's own would come after one whole interval."""
+    for clock in CLOCKS.values():
+        app.send_task(clock["task"], expires=clock["options"]["expire_seconds"])
+
+
+@worker_process_init.connect
+def end_with_the_worker(**_: Any) -> None:
+    """A pool's process whose worker was killed ends too, rather than hold its connections for ever."""
+    die_with_parent()

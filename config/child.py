@@ -36,16 +36,17 @@ class Child:
     user: int | None = None
     group: int | None = None
     log: Path | None = None
+    folder: Path = Path("/")
     stop: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 5.0),)
     orphaned: signal.Signals = signal.SIGKILL
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments for Popen and for asyncio's create_subprocess_exec alike."""
         # A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops all in order.
-        options: dict[str, Any] = {"start_new_session": True, "env": {**os.environ, **self.env}}
+        options: dict[str, Any] = {"start_new_session": True, "env": {**os.environ, **self.env}, "cwd": self.folder}
         options["preexec_fn"] = self._before_exec
         if self.user is not None:
-            options |= {"user": self.user, "group": self.group, "extra_groups": [], "cwd": "/"}
+            options |= {"user": self.user, "group": self.group, "extra_groups": []}
         return options
 
     def _before_exec(self) -> None:

@@ -113,6 +113,10 @@ class Environment(BaseSettings):
     # Data, keys and logs of an installation that `up` runs; below the clone, so that removing the clone removes all.
     var_dir: Path = _is("a folder", ROOT / "var")
 
+    @property
+    def slots(self) -> int:
+        return self.stream_slots or os.cpu_count() or 1
+
 
 def load(env_file: str | None = None, with_up: bool = True) -> Environment:
     """The settings, or exit 2 after one sentence about the first that makes no sense.

@@ -5,14 +5,14 @@ import secrets
 from pathlib import Path
 
 
-def stored_key(path: Path) -> str:
+def stored_key(path: Path, random_bytes: int = 48) -> str:
     """The secret in the file, made on first use; two processes that ask at once get the same one. Raises OSError."""
     try:
         return path.read_text().strip()
     except FileNotFoundError:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    write_private(draft, secrets.token_urlsafe(48))
+    write_private(draft, secrets.token_urlsafe(random_bytes))
     try:
         os.link(draft, path)
     except FileExistsError:

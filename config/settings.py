@@ -1,6 +1,5 @@
 """Django's settings, made from config/env.py."""
 
-import os
 import sys
 import warnings
 from datetime import timedelta
@@ -21,7 +20,7 @@ EXCHANGES = env.exchanges
 OPEN_READ = bool(env.open_read)
 REDIS_URL = env.redis_url or "redis://127.0.0.1:6379/0"
 KAFKA_BOOTSTRAP_SERVERS = env.kafka_bootstrap_servers
-STREAM_SLOTS = env.stream_slots or os.cpu_count() or 1
+STREAM_SLOTS = env.slots
 HISTORY_EVENTS = env.history_events
 HISTORY_MB = env.history_mb
 VAR_DIR = env.var_dir
@@ -51,6 +50,9 @@ INSTALLED_APPS = [
     "sandbox.apps.SandboxConfig",
     "config",
 ]
+# `up` only starts other processes, and starts sooner without the applications.
+if sys.argv[1:2] == ["up"]:
+    INSTALLED_APPS = ["config"]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -169,7 +171,10 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"level": env.log_level, "handlers": ["stderr"]},
     "loggers": {
-        **dict.fromkeys(("django", "uvicorn", "uvicorn.error", "uvicorn.access", "celery"), _propagating),
+        **dict.fromkeys(("django", "uvicorn", "uvicorn.error", "celery"), _propagating),
+        # A client's mistakes are answered, not logged.
+        "django.request": {"level": "ERROR"},
+        "uvicorn.access": {"level": "WARNING", **_propagating},
         # One line per request of these two is noise beside the market's own events.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},

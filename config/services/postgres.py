@@ -80,12 +80,13 @@ class Postgres:
             return False
         return True
 
-    def ensure_database(self, name: str) -> str:
-        """The URL of the database, which is made where it is missing."""
+    def ensure_database(self, name: str) -> bool:
+        """Makes the database where it is missing; whether it did."""
         with psycopg.connect(self.url("postgres"), autocommit=True, connect_timeout=5) as connection:
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        return self.url(name)
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                return False
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            return True
 
     def _make_cluster(self) -> None:
         self.owner.make_folder(self.home)

@@ -1,6 +1,7 @@
 """The embedded Redis: which program, its configuration, its data."""
 
 import shutil
+import signal
 import socket
 from dataclasses import dataclass
 from functools import cached_property
@@ -67,7 +68,7 @@ class Redis:
         configuration = self.folder / "redis.conf"
         write_private(configuration, CONFIGURATION.format(**values))
         note = f"{LOOPBACK}:{self.port}, data in {self.folder}"
-        return Child("redis", (program(), str(configuration)), note, log=self.log)
+        return Child("redis", (program(), str(configuration)), note, log=self.log, orphaned=signal.SIGTERM)
 
     def is_ready(self) -> bool:
         """Whether it answers and has read its data."""

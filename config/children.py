@@ -1,0 +1,57 @@
+"""The platform's own processes: what each runs, as `up` and the containers start them."""
+
+import signal
+import sys
+from collections.abc import Mapping
+
+from config.child import Child
+from config.env import ROOT
+
+CELERY = ("-m", "celery", "--quiet", "--app", "config.celery:app")
+# Chatter between workers that nothing here reads; waiting for its first round costs a second at the start.
+QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+
+
+def web(host: str, port: int) -> tuple[str, ...]:
+    """Python's arguments for the web: the server and options that docs/architecture.md gives the measurements of."""
+    server = ("-m", "uvicorn", "config.asgi:application", "--host", host, "--port", str(port))
+    sockets = ("--ws", "websockets-sansio", "--loop", "uvloop", "--http", "httptools")
+    # A ping may take longer than the rule for clients that do not read (30 s): that rule closes them, with its reason.
+    pings = ("--ws-ping-interval", "20", "--ws-ping-timeout", "60", "--ws-max-size", "1048576")
+    text = ("--ws-per-message-deflate", "false", "--no-access-log", "--no-server-header")
+    return (*server, *sockets, *pings, *text, "--lifespan", "off", "--timeout-graceful-shutdown", "3")
+
+
+def streams(slots: int) -> tuple[str, ...]:
+    """Python's arguments for the worker that holds the exchanges' sockets: one process per slot."""
+    return (*CELERY, "worker", "-Q", "streams", "-c", str(slots), "-n", "streams@%h", "-P", "prefork", *QUIET)
+
+
+def jobs() -> tuple[str, ...]:
+    """Python's arguments for the worker of everything that ends: metadata, candles, backfills, exports."""
+    return (*CELERY, "worker", "-Q", "jobs", "-c", "2", "-n", "jobs@%h", "-P", "prefork", *QUIET)
+
+
+def beat() -> tuple[str, ...]:
+    """Python's arguments for the one clock."""
+    return (*CELERY, "beat", "--pidfile=")
+
+
+def sandbox(port: int) -> tuple[str, ...]:
+    """Python's arguments for the invented exchanges."""
+    return (str(ROOT / "manage.py"), "sandbox", "--port", str(port))
+
+
+def child(name: str, arguments: tuple[str, ...], env: Mapping[str, str], note: str = "") -> Child:
+    """A process of ours, run from the clone, that names itself in its log records."""
+    stop = STOPS.get(name, ((signal.SIGTERM, 5.0),))
+    own = {"ROLE": name, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+    return Child(name, (sys.executable, *arguments), note, {**env, **own}, stop=stop, folder=ROOT)
+
+
+STOPS = {
+    # A loop that holds connections ends by no warm stop; the cold one lets it give its leases back.
+    "streams": ((signal.SIGQUIT, 5.0),),
+    # What ends soon may end; a longer task is begun again by its clock.
+    "jobs": ((signal.SIGTERM, 3.0), (signal.SIGQUIT, 2.0)),
+}

@@ -1,0 +1,32 @@
+"""`manage.py prepare`: makes a database ready for this version."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from config.keys import stored_key
+
+PASSWORD_BYTES = 12
+
+
+class Command(BaseCommand):
+    help = (
+        "Migrates; where there is no administrator, makes the user `admin` and the first pins and prints its password "
+        "alone. `up` runs it by itself. Example: manage.py prepare"
+    )
+    requires_system_checks = ()
+
+    def handle(self, *args: object, **options: object) -> None:
+        call_command("migrate", verbosity=0, interactive=False)
+        users = get_user_model().objects
+        if users.filter(is_superuser=True).exists():
+            return
+        password = stored_key(settings.VAR_DIR / "keys" / "admin", PASSWORD_BYTES)
+        users.create_superuser("admin", password=password)
+        if find_spec("streams.pins"):
+            import_module("streams.pins").pin_defaults()
+        self.stdout.write(password)
