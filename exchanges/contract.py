@@ -96,6 +96,9 @@ class Feed(Protocol):
     def book(self, symbol: str, received_ns: int) -> Depth | None:
         """The proven order book of `symbol` as a snapshot, or None."""
 
+    def waiting(self) -> Mapping[str, int]:
+        """By symbol, how many frames wait for an answer (an order-book snapshot) before they can be shown."""
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -125,7 +128,8 @@ class Rest(Protocol):
     def instruments_requests(self) -> list[Request]:
         """What to ask for all instruments."""
 
-    def read_instruments(self, body: bytes) -> list[Instrument]: ...
+    def read_instruments(self, body: bytes, rejected: list[Rejected] | None = None) -> list[Instrument]:
+        """A broken row goes into `rejected` and the others are read; without it, BadFrame. So for every list."""
 
     def candles_request(
         self, instrument: Instrument, interval: str, start_ms: int, end_ms: int, limit: int | None = None
@@ -133,14 +137,17 @@ class Rest(Protocol):
         """Candles that open in [start_ms, end_ms); one page. The caller goes on from the last candle's next opening."""
 
     def read_candles(
-        self, body: bytes, instrument: Instrument, interval: str, received_ns: int, now_ms: int | None = None
-    ) -> list[Candle]:
+        self, body: bytes, instrument: Instrument, interval: str, received_ns: int, now_ms: int | None = None,
+        rejected: list[Rejected] | None = None,
+    ) -> list[Candle]:  # fmt: skip
         """Oldest first. A candle is closed when it ended before `now_ms` (default: the receive time)."""
 
     def trades_request(self, instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
         """The newest trades, or those from the id on, that one included."""
 
-    def read_trades(self, body: bytes, instrument: Instrument, received_ns: int) -> list[Trade]: ...
+    def read_trades(
+        self, body: bytes, instrument: Instrument, received_ns: int, rejected: list[Rejected] | None = None
+    ) -> list[Trade]: ...
 
     def ticker_request(self, instrument: Instrument) -> Request: ...
 

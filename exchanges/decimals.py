@@ -15,7 +15,10 @@ Number = NewType("Number", str)
 ZERO = Number("0")
 LONGEST = 100  # characters; no exchange sends more, and an exponent must not expand without bound
 
-_plain = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?").fullmatch
+# One pass for what exchanges send: plain notation, padded with zeros or not; one of the groups is the canonical text.
+_padded = re.compile(
+    r"(-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9])0*|(-?(?:0|[1-9][0-9]*))(?:\.0*)?",
+).fullmatch
 _decimal = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?").fullmatch
 
 
@@ -24,13 +27,22 @@ def plain(value: str | int | Decimal) -> Number:
     text = value if type(value) is str else str(value)
     if len(text) > LONGEST:
         raise BadFrame(f"number of {len(text)} characters: {text[:20]}…")
-    if _plain(text):
-        return ZERO if text == "-0" else Number(text)
+    if match := _padded(text):
+        number = match[match.lastindex or 0]
+        return ZERO if number == "-0" else Number(number)
     if not _decimal(text):
         raise BadFrame(f"not a finite number: {text!r}")
     if "e" in text or "E" in text or text[0] in "+.":
         text = format(Decimal(text), "f")
     return _trimmed(text)
+
+
+def unsigned(value: str | int | Decimal) -> Number:
+    """plain(), for what is never below zero (a quantity, a price of a spot market); BadFrame where it is."""
+    number = plain(value)
+    if number[0] == "-":
+        raise BadFrame(f"a negative number: {number}", "negative")
+    return number
 
 
 def optional(value: str | int | Decimal | None) -> Number | None:

@@ -104,12 +104,12 @@ def _depth(event: Depth) -> str:
 
 
 def _candle(event: Candle) -> str:
-    trades = "null" if event.trades is None else event.trades
+    trades, closed = "null" if event.trades is None else event.trades, "true" if event.closed else "false"
     return (
         f',"interval":"{event.interval}","open_time":{event.open_ms},"close_time":{event.close_ms},'
         f'"open":{_or_null(event.open)},"high":{_or_null(event.high)},"low":{_or_null(event.low)},'
         f'"close":{_or_null(event.close)},"volume":{_or_null(event.volume)},'
-        f'"quote_volume":{_or_null(event.quote_volume)},"trades":{trades},"closed":{"true" if event.closed else "false"}'
+        f'"quote_volume":{_or_null(event.quote_volume)},"trades":{trades},"closed":{closed}'
     )
 
 

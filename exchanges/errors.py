@@ -1,6 +1,7 @@
 """What can go wrong between an exchange and us: each error carries what to do next, and `verdict` reads it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Reconnect:
 class Stop:
     """Asking again cannot help; `status` is the word of the contract's `status` event that says why."""
 
-    status: str
+    status: Literal["stopped", "not_authenticated", "not_listed"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,33 @@
+"""Binance spot: the card."""
+
+from exchanges.binance import names, rest
+from exchanges.binance.feed import BinanceFeed
+from exchanges.contract import Card, Limit, Request, Socket
+
+CARD = Card(
+    code="binance",
+    title="Binance Spot",
+    kind="exchange",
+    rest_url="https://api.binance.com",
+    sockets=(
+        Socket(
+            url="wss://stream.binance.com:9443/stream",
+            streams=("trade", "ticker", "depth", "candle"),
+            max_subscriptions=512,  # 1024 of their streams, and a ticker is made from two
+            messages_per_s=4,  # 5, and our pongs count
+            lifetime_s=23 * 3600,  # closed after 24 h
+        ),
+    ),
+    streams=(*names.DEPTHS, "trade", "ticker", "candle"),
+    intervals=names.INTERVALS,
+    limits=(Limit(6000, 60, "weight"), Limit(300_000, 300, "raw")),
+    rest=rest,
+    feed=BinanceFeed,
+    candles_per_page=rest.PAGE,
+    depth_limit=5000,
+    probe=Request.get("/api/v3/ping"),
+    notes=(
+        "The exchange pings every 20 s and closes where no pong with the same payload comes within a minute: "
+        "the socket library answers. It closes each connection after 24 h."
+    ),
+)

@@ -1,0 +1,273 @@
+"""One connection's conversation with Binance: what to send, and what each frame means. Pure.
+
+Source: https://developers.binance.com/en/docs/products/spot, WebSocket streams.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable
+
+from msgspec import UNSET, MsgspecError
+
+from exchanges.binance import frames, names
+from exchanges.binance.books import Books
+from exchanges.binance.depth import Update, levels
+from exchanges.contract import Close, Output, Request, Send, Want
+from exchanges.decimals import Number, unsigned
+from exchanges.errors import BadFrame
+from exchanges.events import Candle, Depth, Rejected, Ticker, Trade
+from exchanges.symbols import Instruments
+
+STREAMS_PER_FRAME = 200  # the exchange names no limit; a frame of a few hundred is common practice
+BROKEN = (MsgspecError, BadFrame, UnicodeError, RecursionError)
+
+Reader = Callable[["BinanceFeed", bytes, str, int], Iterable[Output]]
+
+
+class BinanceFeed:
+    """The feed of `/stream`; of a recording also the frames of `/ws`, and streams that we never ask for ourselves."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._instruments = instruments
+        self._wants: frozenset[Want] | None = None
+        self._subscribed: set[str] = set()
+        self._requests = 0
+        self._tickers: dict[str, dict[str, Number | None]] = {}
+        self._books = Books(instruments)
+
+    def opening(self) -> Iterable[Output]:
+        return ()
+
+    def wanted(self, wants: Collection[Want]) -> Iterable[Output]:
+        self._wants = frozenset(wants)
+        streams: set[str] = set()
+        depths: dict[str, set[str]] = {}
+        for stream, symbol in self._wants:
+            venue_symbol = self._instruments.venue_symbol(symbol)
+            streams.update(names.streams(stream, venue_symbol))
+            if stream in names.DEPTHS:
+                depths.setdefault(venue_symbol, set()).add(stream)
+        outputs = [
+            *self._control("UNSUBSCRIBE", self._subscribed - streams),
+            *self._control("SUBSCRIBE", streams - self._subscribed),
+            *self._books.want(depths),
+        ]
+        self._subscribed = streams
+        tickers = {self._instruments.venue_symbol(symbol) for stream, symbol in self._wants if stream == "ticker"}
+        self._tickers = {market: state for market, state in self._tickers.items() if market in tickers}
+        return outputs
+
+    def receive(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
+        try:
+            return list(self._read(frame, received_ns))
+        except BROKEN as error:
+            return [_rejected(error)]
+
+    def answered(self, request: Request, body: bytes, received_ns: int) -> Iterable[Output]:
+        if not request.path.endswith("/depth"):
+            return [Rejected(f"an answer to {request.path}, which no feed asks for", "answer")]
+        try:
+            return list(self._books.snapshot(request, frames.snapshot(body), received_ns))
+        except BROKEN as error:
+            return [_rejected(error), *self._books.failed(request, BadFrame(str(error)), received_ns)]
+
+    def failed(self, request: Request, error: Exception, now_ns: int) -> Iterable[Output]:
+        return list(self._books.failed(request, error, now_ns))
+
+    def tick(self, now_ns: int) -> Iterable[Output]:
+        return list(self._books.tick(now_ns))
+
+    def book(self, symbol: str, received_ns: int) -> Depth | None:
+        return self._books.state(self._instruments.venue_symbol(symbol), received_ns)
+
+    def waiting(self) -> dict[str, int]:
+        return {self._instruments.symbol(market): count for market, count in self._books.waiting().items()}
+
+    def _control(self, method: str, streams: Collection[str]) -> Iterable[Send]:
+        ordered = sorted(streams)
+        for start in range(0, len(ordered), STREAMS_PER_FRAME):
+            self._requests += 1
+            params = ordered[start : start + STREAMS_PER_FRAME]
+            yield Send(json.dumps({"method": method, "params": params, "id": self._requests}, ensure_ascii=False))
+
+    def _read(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
+        if frame[:1] in ("[", b"["):
+            return _short_days(self, frame.encode() if isinstance(frame, str) else frame, "", received_ns)
+        combined = frames.combined(frame)
+        if combined.stream is None:
+            return self._read_raw(frame, received_ns)
+        family, market = names.family(combined.stream)
+        reader = READERS.get(family)
+        if reader is None:
+            raise BadFrame(f"unknown stream {combined.stream[:60]!r}", f"stream {family[:30]}")
+        return reader(self, combined.data, market, received_ns)
+
+    def _read_raw(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
+        """A frame without an envelope: a payload of `/ws`, or an answer to a request of ours."""
+        head = frames.head(frame)
+        if head.e is not None and (family := names.FAMILIES.get(head.e)):
+            data = frame.encode() if isinstance(frame, str) else frame
+            return READERS[family](self, data, "", received_ns)
+        if head.error is not UNSET or head.code is not None:
+            error = frames.Error(head.code or 0, head.msg) if head.error is UNSET else frames.error(head.error)
+            raise BadFrame(f"request {head.id} was refused: {error.code} {error.msg[:200]}", f"refused {error.code}")
+        if head.result is not UNSET:
+            return ()
+        if head.e is None and head.s is not None and head.u is not None and head.b is not UNSET:
+            return _best(self, frame.encode() if isinstance(frame, str) else frame, "", received_ns)
+        kind = f"event {head.e[:30]}" if head.e else "unknown"
+        raise BadFrame(f"unknown event {head.e[:60]!r}" if head.e else "a frame of no known shape", kind)
+
+    def _wanted_as(self, stream: str, venue_symbol: str) -> str | None:
+        """Our symbol, or None where the stream is no longer wanted."""
+        symbol = self._instruments.symbol(venue_symbol)
+        return symbol if self._wants is None or (stream, symbol) in self._wants else None
+
+    def _ticker(
+        self, venue_symbol: str, received_ns: int, event_us: int | None, figures: dict[str, Number | None]
+    ) -> Iterable[Output]:
+        """The figures of this frame beside what the market's other stream said last."""
+        symbol = self._wanted_as("ticker", venue_symbol)
+        if symbol is None:
+            return ()
+        state = self._tickers.setdefault(venue_symbol, {})
+        state.update(figures)
+        return (Ticker(symbol=symbol, venue_symbol=venue_symbol, received_ns=received_ns, event_us=event_us, **state),)
+
+
+def _trade(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+    match = frames.match(data)
+    return _matched(feed, match, match.t, received_ns)
+
+
+def _aggregate(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+    match = frames.aggregate(data)
+    return _matched(feed, match, match.a, received_ns)
+
+
+def _matched(
+    feed: BinanceFeed, match: frames.Match | frames.Aggregate, trade_id: int, received_ns: int
+) -> Iterable[Output]:
+    symbol = feed._wanted_as("trade", match.s)
+    if symbol is None:
+        return ()
+    return (
+        Trade(
+            symbol=symbol, venue_symbol=match.s, received_ns=received_ns, event_us=names.micros(match.E),
+            trade_id=str(trade_id), price=unsigned(match.p), quantity=unsigned(match.q),
+            side=names.side(match.m), trade_us=names.micros(match.T),
+        ),
+    )  # fmt: skip
+
+
+def _day(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+    day = frames.day(data)
+    return feed._ticker(day.s, received_ns, names.micros(day.E), {**_figures(day), **_sides(day), **_last(day)})
+
+
+def _short_day(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+    day = frames.short_day(data)
+    return feed._ticker(day.s, received_ns, names.micros(day.E), _figures(day))
+
+
+def _short_days(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+    for day in frames.short_days(data):
+        yield from feed._ticker(day.s, received_ns, names.micros(day.E), _figures(day))
+
+
+def _best(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+    best = frames.best(data)
+    return feed._ticker(best.s, received_ns, None, _sides(best))
+
+
+def _figures(day: frames.Day | frames.ShortDay) -> dict[str, Number | None]:
+    return {
+        "last_price": names.existing(day.c),
+        "open_24h": names.existing(day.o),
+        "high_24h": names.existing(day.h),
+        "low_24h": names.existing(day.l),
+        "volume_24h": unsigned(day.v),
+        "quote_volume_24h": unsigned(day.q),
+    }
+
+
+def _last(day: frames.Day) -> dict[str, Number | None]:
+    return {"last_quantity": unsigned(day.Q) if names.existing(day.c) else None}
+
+
+def _sides(best: frames.Day | frames.Best) -> dict[str, Number | None]:
+    bid, ask = names.existing(best.b), names.existing(best.a)
+    return {
+        "bid_price": bid,
+        "bid_quantity": unsigned(best.B) if bid else None,
+        "ask_price": ask,
+        "ask_quantity": unsigned(best.A) if ask else None,
+    }
+
+
+def _kline(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+    frame = frames.kline(data)
+    figures, interval = frame.k, names.interval(frame.k.i)
+    symbol = feed._wanted_as(f"candle_{interval}", frame.s)
+    if symbol is None:
+        return ()
+    return (
+        Candle(
+            symbol=symbol, venue_symbol=frame.s, received_ns=received_ns, event_us=names.micros(frame.E),
+            interval=interval, open_ms=names.micros(figures.t) // 1000, close_ms=names.micros(figures.T) // 1000,
+            open=unsigned(figures.o), high=unsigned(figures.h), low=unsigned(figures.l), close=unsigned(figures.c),
+            volume=unsigned(figures.v), quote_volume=unsigned(figures.q), trades=figures.n, closed=figures.x,
+        ),
+    )  # fmt: skip
+
+
+def _diff(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+    diff = frames.diff(data)
+    bids, asks = levels(diff.b), levels(diff.a)
+    return feed._books.diff(diff.s, Update(diff.U, diff.u, names.micros(diff.E), received_ns, bids, asks))
+
+
+def _partial(count: int) -> Reader:
+    """The best levels, whole each time; only the stream's name says of which market."""
+
+    def read(feed: BinanceFeed, data: bytes, market: str, received_ns: int) -> Iterable[Output]:
+        picture = frames.snapshot(data)
+        symbol = feed._wanted_as(f"depth_{count}", market)
+        if symbol is None:
+            return ()
+        return (
+            Depth(
+                symbol=symbol, venue_symbol=market, received_ns=received_ns, stream=f"depth_{count}", type="snapshot",
+                bids=tuple(levels(picture.bids)), asks=tuple(levels(picture.asks)), sequence=picture.lastUpdateId,
+            ),
+        )  # fmt: skip
+
+    return read
+
+
+def _shutdown(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+    return (Close("serverShutdown"),)
+
+
+def _rejected(error: Exception) -> Rejected:
+    if isinstance(error, BadFrame):
+        return Rejected(str(error), error.kind)
+    if isinstance(error, MsgspecError) and " - at " in str(error):
+        return Rejected(str(error), str(error)[:80])
+    return Rejected(f"{type(error).__name__}: {error}"[:300], "broken")
+
+
+# theirs, by what stands behind `@` in a stream's name: what reads it
+READERS: dict[str, Reader] = {
+    "trade": _trade,
+    "aggTrade": _aggregate,
+    "ticker": _day,
+    "miniTicker": _short_day,
+    "miniTicker@arr": _short_days,
+    "bookTicker": _best,
+    "kline": _kline,
+    "depth": _diff,
+    "depth5": _partial(5),
+    "depth10": _partial(10),
+    "depth20": _partial(20),
+    "serverShutdown": _shutdown,
+}

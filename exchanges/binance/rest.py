@@ -1,0 +1,256 @@
+"""Binance's REST API for market data: builds a request, reads its answer. Pure.
+
+Source: https://developers.binance.com/en/docs/products/spot, REST API, filters, errors.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from msgspec import MsgspecError, Raw, Struct
+from msgspec.json import Decoder
+
+from exchanges import rows
+from exchanges.binance import names
+from exchanges.binance.depth import levels
+from exchanges.binance.frames import Id, Market, Snapshot, Time
+from exchanges.contract import Request
+from exchanges.decimals import Number, unsigned
+from exchanges.errors import BadFrame, Forbidden, RateLimited, Refused, ServerFault, UnknownMarket
+from exchanges.events import Candle, Depth, Rejected, Ticker, Trade
+from exchanges.symbols import Instrument, distinct
+
+PAGE = 1000
+UNKNOWN_MARKET, TOO_MANY = -1121, -1003
+LIMITED_S, BANNED_S = 60.0, 120.0  # what to wait where the exchange does not say
+
+
+class ExchangeInfo(Struct):
+    symbols: list[Raw]
+
+
+class Filter(Struct):
+    """Each kind of filter has its own fields; those that we read."""
+
+    filterType: str
+    tickSize: str | None = None
+    stepSize: str | None = None
+    minQty: str | None = None
+    maxQty: str | None = None
+    minNotional: str | None = None
+    maxNotional: str | None = None
+
+
+class SymbolInfo(Struct):
+    symbol: Market
+    status: str
+    baseAsset: Market
+    quoteAsset: Market
+    filters: list[Filter] = []
+
+
+class TradeRow(Struct):
+    id: Id
+    price: str
+    qty: str
+    time: Time
+    isBuyerMaker: bool
+
+
+class Day(Struct):
+    """Of `/ticker/24hr`"""
+
+    lastPrice: str
+    lastQty: str
+    bidPrice: str
+    bidQty: str
+    askPrice: str
+    askQty: str
+    openPrice: str
+    highPrice: str
+    lowPrice: str
+    volume: str
+    quoteVolume: str
+    closeTime: Time
+
+
+class Error(Struct):
+    code: int = 0
+    msg: str = ""
+
+
+# open time, open, high, low, close, volume, close time, quote volume, trades, and three that we do not read
+CandleRow = tuple[Time, str, str, str, str, str, Time, str, Id, Any, Any, Any]
+
+_exchange_info = Decoder(ExchangeInfo)
+_symbol_info = Decoder(SymbolInfo)
+_rows: Decoder[list[Raw]] = Decoder(list[Raw])
+_trade = Decoder(TradeRow)
+_candle = Decoder(CandleRow)
+_day = Decoder(Day)
+_error = Decoder(Error)
+_snapshot = Decoder(Snapshot)
+
+T = TypeVar("T")
+
+
+def instruments_requests() -> list[Request]:
+    return [Request.get("/api/v3/exchangeInfo", 20)]
+
+
+def read_instruments(body: bytes, rejected: list[Rejected] | None = None) -> list[Instrument]:
+    """Every spot market, delisted ones included as long as the exchange lists them."""
+    info = _decoded(_exchange_info, body)
+    return distinct(rows.read(info.symbols, lambda row: _instrument(_symbol_info.decode(row)), rejected))
+
+
+def candles_request(
+    instrument: Instrument, interval: str, start_ms: int, end_ms: int, limit: int | None = None
+) -> Request:
+    """Both ends select on the open time and are included, so the last millisecond before `end_ms` is asked for."""
+    return Request.get(
+        "/api/v3/klines", 2, symbol=instrument.venue_symbol, interval=names.INTERVALS[interval],
+        startTime=start_ms, endTime=end_ms - 1, limit=min(limit or PAGE, PAGE),
+    )  # fmt: skip
+
+
+def read_candles(
+    body: bytes, instrument: Instrument, interval: str, received_ns: int, now_ms: int | None = None,
+    rejected: list[Rejected] | None = None,
+) -> list[Candle]:  # fmt: skip
+    """The last row is the running candle where the range reaches now; nothing in it says so but its close time."""
+    now = received_ns // 1_000_000 if now_ms is None else now_ms
+
+    def candle(row: Raw) -> Candle:
+        opened, open_, high, low, close, volume, closed, quote_volume, trades, *_ = _candle.decode(row)
+        open_ms, close_ms = names.micros(opened) // 1000, names.micros(closed) // 1000
+        return Candle(
+            symbol=instrument.symbol, venue_symbol=instrument.venue_symbol, received_ns=received_ns,
+            interval=interval, open_ms=open_ms, close_ms=close_ms, closed=close_ms < now, trades=trades,
+            open=unsigned(open_), high=unsigned(high), low=unsigned(low), close=unsigned(close),
+            volume=unsigned(volume), quote_volume=unsigned(quote_volume),
+        )  # fmt: skip
+
+    return rows.read(_rows_of(body), candle, rejected)
+
+
+def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
+    path = "/api/v3/trades" if from_id is None else "/api/v3/historicalTrades"
+    return Request.get(path, 25, symbol=instrument.venue_symbol, fromId=from_id, limit=min(limit or PAGE, PAGE))
+
+
+def read_trades(
+    body: bytes, instrument: Instrument, received_ns: int, rejected: list[Rejected] | None = None
+) -> list[Trade]:
+    """Oldest first."""
+
+    def trade(raw: Raw) -> Trade:
+        row = _trade.decode(raw)
+        return Trade(
+            symbol=instrument.symbol, venue_symbol=instrument.venue_symbol, received_ns=received_ns,
+            trade_id=str(row.id), price=unsigned(row.price), quantity=unsigned(row.qty),
+            side=names.side(row.isBuyerMaker), trade_us=names.micros(row.time),
+        )  # fmt: skip
+
+    return rows.read(_rows_of(body), trade, rejected)
+
+
+def ticker_request(instrument: Instrument) -> Request:
+    return Request.get("/api/v3/ticker/24hr", 2, symbol=instrument.venue_symbol)
+
+
+def read_ticker(body: bytes, instrument: Instrument, received_ns: int) -> Ticker:
+    """The event time is the end of the window, which is when the exchange made the figures."""
+    day = _decoded(_day, body)
+    bid, ask, last = names.existing(day.bidPrice), names.existing(day.askPrice), names.existing(day.lastPrice)
+    return Ticker(
+        symbol=instrument.symbol, venue_symbol=instrument.venue_symbol, received_ns=received_ns,
+        event_us=names.micros(day.closeTime),
+        last_price=last, last_quantity=unsigned(day.lastQty) if last else None,
+        bid_price=bid, bid_quantity=unsigned(day.bidQty) if bid else None,
+        ask_price=ask, ask_quantity=unsigned(day.askQty) if ask else None,
+        open_24h=names.existing(day.openPrice), high_24h=names.existing(day.highPrice),
+        low_24h=names.existing(day.lowPrice),
+        volume_24h=unsigned(day.volume), quote_volume_24h=unsigned(day.quoteVolume),
+    )  # fmt: skip
+
+
+def depth_request(instrument: Instrument, limit: int) -> Request:
+    return snapshot_request(instrument.venue_symbol, limit)
+
+
+def snapshot_request(venue_symbol: str, limit: int) -> Request:
+    """The best `limit` levels a side, 5000 at most; the more levels, the more weight."""
+    steps = {100: 5, 500: 25, 1000: 50}
+    weight = next((weight for levels, weight in steps.items() if limit <= levels), 250)
+    return Request.get("/api/v3/depth", weight, symbol=venue_symbol, limit=limit)
+
+
+def read_depth(body: bytes, instrument: Instrument, received_ns: int) -> Depth:
+    """The exchange puts no time on it."""
+    book = _decoded(_snapshot, body)
+    return Depth(
+        symbol=instrument.symbol, venue_symbol=instrument.venue_symbol, received_ns=received_ns, type="snapshot",
+        bids=tuple(levels(book.bids)), asks=tuple(levels(book.asks)), sequence=book.lastUpdateId,
+    )  # fmt: skip
+
+
+def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Exception | None:
+    error = _error_of(body) if status >= 400 or body[:8].startswith(b'{"code"') else None
+    if status < 400 and error is None:
+        return None
+    reason = f"HTTP {status}" + (f": {error.code} {error.msg[:200]}" if error else "")
+    if status in (418, 429) or (error and error.code == TOO_MANY):
+        default_s = BANNED_S if status == 418 else LIMITED_S
+        return RateLimited(reason, default_s if (after_s := _retry_after_s(headers)) is None else after_s)
+    if status in (403, 451):
+        return Forbidden(reason)
+    if status >= 500:
+        return ServerFault(reason, _retry_after_s(headers))
+    return UnknownMarket(reason) if error and error.code == UNKNOWN_MARKET else Refused(reason)
+
+
+def used_weight(headers: Mapping[str, str]) -> int | None:
+    value = _header(headers, "x-mbx-used-weight-1m")
+    return int(value) if value and value.isascii() and value.isdigit() else None
+
+
+def _instrument(info: SymbolInfo) -> Instrument:
+    filters = {rule.filterType: rule for rule in info.filters}
+    nothing = Filter("")
+    price, lot = filters.get("PRICE_FILTER", nothing), filters.get("LOT_SIZE", nothing)
+    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or nothing
+    return Instrument(
+        symbol=names.symbol(info.baseAsset, info.quoteAsset), venue_symbol=info.symbol,
+        base=info.baseAsset, quote=info.quoteAsset, kind="spot", status=names.status(info.status),
+        price_increment=names.limit(price.tickSize), quantity_increment=names.limit(lot.stepSize),
+        min_quantity=names.limit(lot.minQty), max_quantity=names.limit(lot.maxQty),
+        min_notional=names.limit(notional.minNotional), max_notional=names.limit(notional.maxNotional),
+        contract_size=Number("1"),
+    )  # fmt: skip
+
+
+def _decoded(decoder: Decoder[T], body: bytes) -> T:
+    try:
+        return decoder.decode(body)
+    except (MsgspecError, UnicodeError, RecursionError) as error:
+        raise BadFrame(f"{error}; it begins with {body[:60]!r}", "body") from error
+
+
+def _rows_of(body: bytes) -> list[Raw]:
+    return _decoded(_rows, body)
+
+
+def _error_of(body: bytes) -> Error | None:
+    try:
+        return _error.decode(body)
+    except (MsgspecError, UnicodeError, RecursionError):
+        return None
+
+
+def _header(headers: Mapping[str, str], wanted: str) -> str | None:
+    return next((value for name, value in headers.items() if name.lower() == wanted), None)
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    value = (_header(headers, "retry-after") or "").strip()
+    return float(value) if value.isascii() and value.isdigit() else None
