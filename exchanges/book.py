@@ -1,7 +1,7 @@
 """The order book: all known levels of both sides, and the deltas that keep a client's window of the best ones exact."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from exchanges.decimals import ZERO, Number
@@ -51,6 +51,10 @@ class Book:
         return any(side.bound is not None and len(side.keys) < MARGIN * self.window for side in (self.bids, self.asks))
 
 
+# What one delta did to the window: key, then the quantity before and after by price, None for outside.
+Touched = dict[Number, tuple[Decimal, Number | None, Number | None]]
+
+
 class Side:
     """One side: quantities by price, and the prices in order, best first. `keys` sort as the prices rank."""
 
@@ -68,78 +72,69 @@ class Side:
         self._prices = sorted(self._quantities, key=self._key)
         self.keys = [self._key(price) for price in self._prices]
         self.bound = self.keys[-1] if limit is not None and self.keys and len(levels) >= limit else None
-        self._shorten()
+        if len(self.keys) > CAPACITY:
+            self._shorten()
 
     def apply(self, changes: Iterable[Level]) -> tuple[Level, ...]:
-        change = _Change()
+        keys, quantities, bound, window = self.keys, self._quantities, self.bound, self._window
+        touched: Touched = {}
         for price, quantity in changes:
+            key = self._key(price)
+            if bound is not None and key > bound:
+                continue
+            old = quantities.get(price)
             if quantity == ZERO:
-                self._remove(price, change)
+                if old is not None:
+                    self._remove(key, price, old, touched)
+            elif old is None:
+                self._insert(key, price, quantity, touched)
             else:
-                self._set(price, quantity, change)
-        told = change.told()
-        return tuple(told) if len(told) < 2 else tuple(sorted(told, key=lambda level: self._key(level[0])))
+                quantities[price] = quantity
+                if len(keys) <= window or key <= keys[window - 1]:
+                    _touch(touched, key, price, old, quantity)
+        if len(keys) > CAPACITY:
+            self._shorten()
+        return _told(touched)
 
     def best(self, count: int) -> tuple[Level, ...]:
         quantities = self._quantities
         return tuple([(price, quantities[price]) for price in self._prices[:count]])
 
-    def _set(self, price: Number, quantity: Number, change: "_Change") -> None:
-        key = self._key(price)
-        if self.bound is not None and key > self.bound:
-            return
-        old = self._quantities.get(price)
-        self._quantities[price] = quantity
-        if old is None:
-            self._insert(price, key, quantity, change)
-        elif len(self.keys) <= self._window or key <= self.keys[self._window - 1]:
-            change.tell(price, old, quantity)
-
-    def _insert(self, price: Number, key: Decimal, quantity: Number, change: "_Change") -> None:
-        index = bisect_left(self.keys, key)
-        self.keys.insert(index, key)
+    def _insert(self, key: Decimal, price: Number, quantity: Number, touched: Touched) -> None:
+        keys, window = self.keys, self._window
+        index = bisect_left(keys, key)
+        keys.insert(index, key)
         self._prices.insert(index, price)
-        if index < self._window:
-            change.tell(price, None, quantity)
-            if len(self.keys) > self._window:
-                left = self._prices[self._window]
-                change.tell(left, self._quantities[left], None)
-        self._shorten()
+        self._quantities[price] = quantity
+        if index < window:
+            _touch(touched, key, price, None, quantity)
+            if len(keys) > window:
+                left = self._prices[window]
+                _touch(touched, keys[window], left, self._quantities[left], None)
 
-    def _remove(self, price: Number, change: "_Change") -> None:
-        old = self._quantities.pop(price, None)
-        if old is None:
-            return
-        index = bisect_left(self.keys, self._key(price))
-        del self.keys[index], self._prices[index]
-        if index < self._window:
-            change.tell(price, old, None)
-            if len(self.keys) >= self._window:
-                moved = self._prices[self._window - 1]
-                change.tell(moved, None, self._quantities[moved])
+    def _remove(self, key: Decimal, price: Number, old: Number, touched: Touched) -> None:
+        keys, window = self.keys, self._window
+        index = bisect_left(keys, key)
+        del keys[index], self._prices[index], self._quantities[price]
+        if index < window:
+            _touch(touched, key, price, old, None)
+            if len(keys) >= window:
+                moved = self._prices[window - 1]
+                _touch(touched, keys[window - 1], moved, None, self._quantities[moved])
 
     def _shorten(self) -> None:
-        if len(self.keys) <= CAPACITY:
-            return
         for price in self._prices[CAPACITY:]:
             del self._quantities[price]
         del self._prices[CAPACITY:], self.keys[CAPACITY:]
         self.bound = self.keys[-1]
 
 
-class _Change:
-    """What one delta did to the window: the quantity of each touched price before and after, None for outside."""
+def _touch(touched: Touched, key: Decimal, price: Number, before: Number | None, after: Number | None) -> None:
+    earlier = touched.get(price)
+    touched[price] = (key, before if earlier is None else earlier[1], after)
 
-    __slots__ = ("_after", "_before")
 
-    def __init__(self) -> None:
-        self._before: dict[Number, Number | None] = {}
-        self._after: dict[Number, Number | None] = {}
-
-    def tell(self, price: Number, before: Number | None, after: Number | None) -> None:
-        self._before.setdefault(price, before)
-        self._after[price] = after
-
-    def told(self) -> Sequence[Level]:
-        before = self._before
-        return [(price, after or ZERO) for price, after in self._after.items() if before[price] != after]
+def _told(touched: Touched) -> tuple[Level, ...]:
+    told = [(key, price, after or ZERO) for price, (key, before, after) in touched.items() if before != after]
+    told.sort()
+    return tuple([(price, quantity) for _, price, quantity in told])
