@@ -16,6 +16,7 @@ from config.health import answers
 from config.keys import write_private
 from config.services.missing import ServiceMissing
 from config.services.ports import Ports, is_free
+from config.services.postgres import Postgres
 from config.stores import Prepared, Stores, database_name, wait_ready
 from config.supervisor import Supervisor
 from config.venues import any_reachable
@@ -71,7 +72,10 @@ class Launch:
         await self._supervisor.end_leftovers()
         port = self._web_port()
         venues = asyncio.create_task(self._choose_venues())
-        prepared = await self._start_stores(venues)
+        try:
+            prepared = await self._start_other_stores(postgres=await self._start_database(), sandbox=await venues)
+        finally:
+            venues.cancel()
         password = None if prepared and prepared.is_done() else await self._prepare()
         if prepared and password is not None:
             prepared.done()
@@ -106,24 +110,25 @@ class Launch:
         )
         return True
 
-    async def _start_stores(self, venues: "asyncio.Task[bool]") -> Prepared | None:
+    async def _start_database(self) -> Postgres | None:
         postgres = self._stores.postgres()
         if postgres:
-            database = await asyncio.to_thread(postgres.child)
-            await self._supervisor.start(database)
-        sandbox = await venues
-        self._told |= {"VENUES": "sandbox" if sandbox else "live"}
-        redis = self._stores.redis(sandbox)
-        if redis:
-            child = redis.child()
-            await self._supervisor.start(child)
-            await wait_ready(redis, child)
-            self._told["REDIS_URL"] = redis.url
+            child = await asyncio.to_thread(postgres.child)
+            await self._supervisor.start(child, store=True)
+            await wait_ready(postgres, child)
+        return postgres
+
+    async def _start_other_stores(self, sandbox: bool, postgres: Postgres | None) -> Prepared | None:
+        self._told["VENUES"] = "sandbox" if sandbox else "live"
         if sandbox:
             await self._start_sandbox()
+        if redis := self._stores.redis(sandbox):
+            child = redis.child()
+            await self._supervisor.start(child, store=True)
+            await wait_ready(redis, child)
+            self._told["REDIS_URL"] = redis.url
         if not postgres:
             return None
-        await wait_ready(postgres, database)
         name = database_name(sandbox)
         fresh = await asyncio.to_thread(postgres.ensure_database, name)
         self._told["DATABASE_URL"] = postgres.url(name)
@@ -150,8 +155,8 @@ class Launch:
             if process.returncode is None:
                 process.kill()
         if process.returncode != 0:
-            lines = errors.decode(errors="replace").strip().splitlines() or ["no reason given"]
-            raise CannotStart(f"The database could not be prepared: {lines[-1]}")
+            self._say(errors.decode(errors="replace").rstrip())
+            raise CannotStart("The database could not be prepared, for the reason above.")
         return out.decode().strip()
 
     async def _start_first(self, port: int) -> None:

@@ -15,29 +15,28 @@ class Supervisor:
     def __init__(self, console: Console, record_file: Path) -> None:
         self._console = console
         self._record = Record(record_file)
-        self._stages: list[list[Keeper]] = []
+        self._stores: dict[str, Keeper] = {}
+        self._others: dict[str, Keeper] = {}
 
     async def end_leftovers(self) -> None:
         """Ends processes of an earlier group whose supervisor was killed."""
         for name in await asyncio.to_thread(self._record.end_all):
             self._console.say(f"ended {name}, left behind by an earlier start")
 
-    async def start(self, *children: Child) -> None:
-        """Starts one stage; its children are stopped together, after those of every later stage."""
-        stage: list[Keeper] = []
-        self._stages.append(stage)
+    async def start(self, *children: Child, store: bool = False) -> None:
+        """Starts children and keeps them alive. Stores are stopped after all others, which still write to them."""
         for child in children:
             keeper = Keeper(child, self._console, self._record.add)
-            stage.append(keeper)
+            (self._stores if store else self._others)[child.name] = keeper
             await keeper.start()
             self._console.say(f"started {child.name}" + (f" ({child.note})" if child.note else ""))
 
     async def stop(self) -> None:
-        """Stops all; within the sum of the stages' longest patience."""
-        while self._stages:
-            await asyncio.gather(*(keeper.stop() for keeper in self._stages.pop()))
+        """Stops all, in about the longest patience of a store plus the longest of the others."""
+        for keepers in (self._others, self._stores):
+            await asyncio.gather(*(keeper.stop() for keeper in keepers.values()))
         self._record.clear()
 
     def last_words(self, name: str) -> str:
         """What the named child wrote last."""
-        return next((k.last_words() for stage in self._stages for k in stage if k.child.name == name), "")
+        return self._others[name].last_words() if name in self._others else ""

@@ -68,7 +68,7 @@ class Postgres:
             self.owner.group,
             self.log,
             # Fast: ends sessions and writes a checkpoint; immediate: leaves that to the next start.
-            stop=((signal.SIGINT, 2.0), (signal.SIGQUIT, 1.0)),
+            stop=((signal.SIGINT, 2.0), (signal.SIGQUIT, 0.5)),
             orphaned=signal.SIGINT,
         )
 

@@ -45,29 +45,36 @@ class Programs:
         raise ServiceMissing(which)
 
     def reachable(self, home: Path, owner: Owner) -> "Programs | None":
-        """These programs, or a copy that the owner can run."""
+        """These programs, or a copy of the wheel's that the owner can run."""
         if self.version(owner):
             return self
-        copy = Programs(home / self.folder.parent.name / "bin")
+        package = self.folder.parents[1]
+        if package.name != WHEEL:
+            return None
+        copy = Programs(home / "programs" / self.folder.relative_to(package.parent))
         if not copy.initdb.exists() or not filecmp.cmp(self.postgres, copy.postgres):
             owner.make_folder(home)
-            shutil.rmtree(copy.folder.parent, ignore_errors=True)
-            shutil.copytree(self.folder.parent, copy.folder.parent, symlinks=True, ignore=_headers)
-            owner.give_all(copy.folder.parent)
+            shutil.rmtree(home / "programs", ignore_errors=True)
+            # The libraries that the wheel brings are found beside its package.
+            for place in (package, package.with_name(f"{WHEEL}.libs")):
+                if place.exists():
+                    shutil.copytree(place, home / "programs" / place.name, symlinks=True, ignore=_needless)
+            owner.give_all(home / "programs")
         return copy if copy.version(owner) else None
 
     def version(self, owner: Owner) -> str | None:
         """The major version, or None where the owner cannot run them."""
         try:
+            owner.run([str(self.initdb), "--version"])
             said = owner.run([str(self.postgres), "--version"])
         except (subprocess.CalledProcessError, OSError):
             return None
         found = re.search(r"\(PostgreSQL\) (\d+)", said)
-        return found[1] if found and self.initdb.exists() else None
+        return found[1] if found else None
 
 
-def _headers(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if name == "include"]
+def _needless(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name in {"include", "__pycache__"}]
 
 
 def _installed() -> Iterator[Path]:

@@ -68,7 +68,14 @@ class Redis:
         configuration = self.folder / "redis.conf"
         write_private(configuration, CONFIGURATION.format(**values))
         note = f"{LOOPBACK}:{self.port}, data in {self.folder}"
-        return Child("redis", (program(), str(configuration)), note, log=self.log, orphaned=signal.SIGTERM)
+        return Child(
+            "redis",
+            (program(), str(configuration)),
+            note,
+            log=self.log,
+            stop=((signal.SIGTERM, 2.5),),
+            orphaned=signal.SIGTERM,
+        )
 
     def is_ready(self) -> bool:
         """Whether it answers and has read its data."""
