@@ -1,0 +1,117 @@
+"""The application: which request and which connection goes to which exchange."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from exchanges.invented import Conversation, Exchange, HttpAnswer, HttpRequest
+from sandbox.client import Client
+from sandbox.faults import Faults
+from sandbox.market import Market
+from sandbox.page import page
+from sandbox.pump import Pump
+from sandbox.wire import Wire
+
+BODY_LIMIT_BYTES = 1_048_576
+
+
+class Application:
+    """ASGI. `exchanges` are by code, the first part of the path."""
+
+    def __init__(self, market: Market, exchanges: Mapping[str, Exchange], about: str) -> None:
+        self.market = market
+        self.exchanges = exchanges
+        self.about = about
+        self.faults = Faults()
+        self.pump = Pump(market.now_ms, self.faults)
+        self.clients: dict[Client, None] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+
+    async def _http(self, scope: Any, receive: Any, send: Any) -> None:
+        request = self._request(scope, await _body(receive))
+        code, _, rest = request.path.lstrip("/").partition("/")
+        exchange = self.exchanges.get(code)
+        answer = exchange.answer(_below(request, f"/{rest}")) if exchange else self._own(request)
+        head = {"content-type": answer.content_type, "content-length": str(len(answer.body)), **answer.headers}
+        headers = [(name.encode(), value.encode()) for name, value in head.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def _own(self, request: HttpRequest) -> HttpAnswer:
+        """What is not an exchange's: the page."""
+        text = page(request.headers.get("host", ""), self.exchanges, self.about)
+        status = 200 if request.path == "/" else 404
+        return HttpAnswer(status, text.encode(), content_type="text/plain; charset=utf-8")
+
+    async def _websocket(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        request = self._request(scope, b"")
+        code, _, rest = request.path.lstrip("/").partition("/")
+        exchange = self.exchanges.get(code)
+        if exchange is None:
+            await _refuse(send, HttpAnswer(404, b"no such exchange\n", content_type="text/plain"))
+            return
+        talk = exchange.connect(f"/{rest}", request.query, request.now_ms)
+        if isinstance(talk, HttpAnswer):
+            await _refuse(send, talk)
+            return
+        await send({"type": "websocket.accept"})
+        wire = scope["extensions"]["wire"]
+        await self._serve(Client(code, exchange, talk, wire, self.faults, request.now_ms), talk, wire, receive)
+
+    async def _serve(self, client: Client, talk: Conversation, wire: Wire, receive: Any) -> None:
+        """Until the client goes."""
+        keepalive = client.exchange.keepalive
+        if keepalive:
+            wire.keep_alive(keepalive.interval_s, keepalive.timeout_s)
+        wire.on_control = lambda: client.say(talk.control(self.market.now_ms()))
+        self.clients[client] = None
+        try:
+            client.say(talk.opening(self.market.now_ms()))
+            self.pump.settle(client)
+            while (message := await receive())["type"] == "websocket.receive":
+                frame = message["text"] if message.get("text") is not None else message["bytes"]
+                client.say(talk.receive(frame, self.market.now_ms()))
+                self.pump.settle(client)
+        finally:
+            self.pump.forget(client)
+            self.clients.pop(client, None)
+
+    def _request(self, scope: Any, body: bytes) -> HttpRequest:
+        return HttpRequest(
+            method=scope.get("method", "GET"),
+            path=scope["path"],
+            query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+            headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+            body=body,
+            client=scope["client"][0] if scope["client"] else "",
+            now_ms=self.market.now_ms(),
+        )
+
+
+async def _body(receive: Any) -> bytes:
+    """The whole body, cut at a size that no exchange's request has."""
+    body, more = b"", True
+    while more and len(body) <= BODY_LIMIT_BYTES:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+async def _refuse(send: Any, answer: HttpAnswer) -> None:
+    headers = [(b"content-type", answer.content_type.encode())]
+    headers += [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+    await send({"type": "websocket.http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": answer.body})
+
+
+def _below(request: HttpRequest, path: str) -> HttpRequest:
+    return HttpRequest(
+        request.method, path, request.query, request.headers, request.body, request.client, request.now_ms
+    )

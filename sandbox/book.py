@@ -1,0 +1,129 @@
+"""The order book of one market as a pure function of the update's number: the whole book, and what changed between two.
+
+Update n is what trade n left behind; the best bid stands where trade n + 1 finds it, with at least what that order
+takes. A level's quantity holds for CYCLE updates and changes then; near the top it changes with every update. One in
+eight levels is empty.
+"""
+
+from exchanges.decimals import ZERO, Number
+from exchanges.invented import Level
+from sandbox.listings import Listing
+from sandbox.tape import Tape
+
+LEVELS = 1_000  # a side
+CYCLE = 1_024  # updates; each touches the levels of one residue class
+STRIDE = 389  # odd, so that neighbours change at different times
+BACK = pow(STRIDE, -1, CYCLE)
+BUSY = 3  # levels a side that change with every update
+EMPTY_SHARE = 8  # one level in so many is empty
+UPDATE_OFFSET = 7_000_000_000  # so that no update is taken for a trade
+MASK = (1 << 61) - 1
+
+
+def mixed(index: int, version: int, salt: int) -> int:
+    """A number that looks like chance, the same for the same three."""
+    value = (index * 0x9E3779B97F4A7C15 + version * 0xBF58476D1CE4E5B9 + salt) & MASK
+    value = ((value ^ (value >> 29)) * 0x94D049BB133111EB) & MASK
+    return value ^ (value >> 31)
+
+
+class Book:
+    """Levels are counted by grid index; bids are all indices up to the mid, asks all above it."""
+
+    def __init__(self, listing: Listing, tape: Tape) -> None:
+        self._listing = listing
+        self._tape = tape
+        self._salt = listing.first_index * 0x1000193 + listing.grid_ticks
+        self._size = listing.typical_lots
+
+    def best(self, update: int) -> tuple[Level, Level]:
+        """Best bid and best ask."""
+        bids, asks = self.top(update, 1)
+        return bids[0], asks[0]
+
+    def top(self, update: int, limit: int) -> tuple[list[Level], list[Level]]:
+        """The best `limit` levels a side."""
+        state = _State(self, update)
+        limit = min(limit, LEVELS)
+        bids = range(state.mid, max(0, state.mid - LEVELS), -1)
+        asks = range(state.mid + 1, state.mid + 1 + LEVELS)
+        return self._side(state, bids, limit), self._side(state, asks, limit)
+
+    def changes(self, before: int, update: int) -> tuple[list[Level], list[Level]]:
+        """The levels that differ between two updates, as they are after the second; quantity 0 where none is left."""
+        old, new = _State(self, before), _State(self, update)
+        bids: list[Level] = []
+        asks: list[Level] = []
+        for index in sorted(_touched(old, new)):
+            for is_bid, side in ((True, bids), (False, asks)):
+                lots = new.side_lots(index, is_bid)
+                if lots != old.side_lots(index, is_bid):
+                    side.append((self._listing.price(index), self._text(lots)))
+        return bids[::-1], asks
+
+    def quantity(self, index: int, update: int) -> int:
+        """The lots of a quiet level."""
+        chance = mixed(index, (update + index * STRIDE) // CYCLE, self._salt)
+        return 0 if chance % EMPTY_SHARE == 0 else 1 + (chance >> 8) % (self._size * 3)
+
+    def busy_quantity(self, index: int, update: int) -> int:
+        """The lots of a level near the top."""
+        return 1 + (mixed(index, update, self._salt) >> 8) % self._size
+
+    def next_order(self, update: int) -> tuple[int, bool, int]:
+        """Where the next trade finds the best bid, whether it buys, and how many lots its order still takes."""
+        found = self._tape.print(update + 1)
+        return found.mid, found.buy, found.left
+
+    def _side(self, state: "_State", indices: range, limit: int) -> list[Level]:
+        levels: list[Level] = []
+        for index in indices:
+            lots = state.lots(index)
+            if lots:
+                levels.append((self._listing.price(index), self._listing.quantity(lots)))
+                if len(levels) == limit:
+                    break
+        return levels
+
+    def _text(self, lots: int) -> Number:
+        return self._listing.quantity(lots) if lots else ZERO
+
+
+class _State:
+    """The book after one update."""
+
+    __slots__ = ("book", "update", "mid", "wanted", "left")
+
+    def __init__(self, book: Book, update: int) -> None:
+        self.book = book
+        self.update = update
+        self.mid, buy, self.left = book.next_order(update)
+        self.wanted = self.mid + buy  # the level that the next order takes from
+
+    def lots(self, index: int) -> int:
+        """The lots at a level of either side, within the window."""
+        distance = self.mid - index if index <= self.mid else index - self.mid - 1
+        if distance >= BUSY:
+            return self.book.quantity(index, self.update)
+        lots = self.book.busy_quantity(index, self.update)
+        return lots + self.left if index == self.wanted else lots
+
+    def side_lots(self, index: int, is_bid: bool) -> int:
+        """The lots on one side; none outside the window."""
+        low, high = (self.mid - LEVELS + 1, self.mid) if is_bid else (self.mid + 1, self.mid + LEVELS)
+        return self.lots(index) if low <= index <= high and index > 0 else 0
+
+
+def _touched(old: _State, new: _State) -> set[int]:
+    """Every level that may differ between the two."""
+    low, high = min(old.mid, new.mid), max(old.mid, new.mid)
+    bottom, top = low - LEVELS + 1, high + LEVELS
+    if new.update - old.update >= CYCLE or high - low >= LEVELS:
+        return set(range(max(1, bottom), top + 1))
+    touched = set(range(low - BUSY, high + BUSY + 2))
+    touched.update(range(bottom, bottom + high - low))
+    touched.update(range(top - (high - low), top + 1))
+    for update in range(old.update + 1, new.update + 1):
+        first = -update * BACK % CYCLE
+        touched.update(range(bottom + (first - bottom) % CYCLE, top + 1, CYCLE))
+    return touched

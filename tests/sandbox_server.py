@@ -1,0 +1,99 @@
+"""The sandbox in a process of its own, for every test that needs an exchange: fixtures `sandbox`, `start_sandbox`."""
+
+import json
+import os
+import re
+import selectors
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_S, END_S = 20, 5
+
+
+@dataclass(frozen=True)
+class SandboxServer:
+    """A running sandbox. `url` is `http://127.0.0.1:<port>`; an exchange's paths are below `at(<code>)`."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    def at(self, exchange: str = "binance") -> str:
+        return f"{self.url}/{exchange}"
+
+    def ws(self, exchange: str = "binance") -> str:
+        return f"ws{self.url.removeprefix('http')}/{exchange}"
+
+    def get(self, path: str) -> Any:
+        """The JSON answer to a GET of `path` (with the exchange's code); HTTPError for any status but 200."""
+        with urlopen(self.url + path, timeout=10) as answer:
+            return json.load(answer)
+
+    def fault(self, fault: str, **given: Any) -> Any:
+        """Switches a fault on: the same fields as `POST /faults`."""
+        body = json.dumps({"fault": fault, **given}).encode()
+        with urlopen(Request(f"{self.url}/faults", body), timeout=10) as answer:
+            return json.load(answer)
+
+    def faults(self) -> Any:
+        return self.get("/faults")
+
+    def clear(self) -> None:
+        """Switches all faults off."""
+        urlopen(Request(f"{self.url}/faults", method="DELETE"), timeout=10).close()
+
+
+@contextmanager
+def running(*options: str) -> Iterator[SandboxServer]:
+    """A sandbox on a free port, from its ready line on; ended with the block."""
+    command = [sys.executable, "-m", "sandbox", "--port", "0", *options]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            yield SandboxServer(_ready_url(process), process)
+        finally:
+            process.terminate()
+            try:
+                process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _ready_url(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        line = process.stdout.readline() if selector.select(READY_S) else ""
+    found = re.match(r"ready: (\S+)", line)
+    assert found, f"the sandbox did not get ready: {line!r}"
+    return found[1]
+
+
+StartSandbox = Callable[..., SandboxServer]
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[SandboxServer]:
+    """One sandbox for the whole run: seed 7, 20 markets, 400 events/s. Leave no fault switched on."""
+    with running("--seed", "7", "--rate", "400", "--symbols", "20") as server:
+        yield server
+
+
+@pytest.fixture
+def start_sandbox() -> Iterator[StartSandbox]:
+    """Starts sandboxes of the test's own: start_sandbox(seed=1, rate=200, symbols=2); they end with the test."""
+    with ExitStack() as stack:
+
+        def start(**options: int) -> SandboxServer:
+            words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+            return stack.enter_context(running(*words))
+
+        yield start
