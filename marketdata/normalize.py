@@ -138,9 +138,10 @@ class Recording:
     def _books(
         self, number: int, connection: int | str | None, feed: Feed, outputs: list[Output], at_ns: int
     ) -> Iterator[str]:
-        touched = {output.symbol for output in outputs if isinstance(output, Depth) and self._asked(output)}
+        depths = [output for output in outputs if isinstance(output, Depth) and self._asked(output)]
+        touched = dict.fromkeys(depth.symbol for depth in depths)
         shown = self._shown.setdefault(connection, {})
-        shown.update({symbol: None for symbol in touched - shown.keys()})
+        shown.update({symbol: None for symbol in touched if symbol not in shown})
         # A frame that said nothing may still have moved a book on, outside what clients see of it.
         for symbol in touched if outputs else list(shown):
             book = feed.book(symbol, at_ns)
