@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WOULD_DO = "milliseconds since 1970 such as 1704067200000, or ISO 8601 such as 2024-01-01T00:00Z"
+EARLIEST_MS, LATEST_MS = 10**11, 10**14  # 1973 and 5138
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -31,3 +33,21 @@ def now() -> datetime:
 
 def now_ms() -> int:
     return to_ms(now())
+
+
+def parsed_ms(text: str) -> int:
+    """Milliseconds from a whole number of them, or from ISO 8601 (UTC where no zone is named). ValueError."""
+    if text.isascii() and text.isdigit():
+        return _plausible(int(text))
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(WOULD_DO) from None
+    return to_ms(time if time.tzinfo else time.replace(tzinfo=UTC))
+
+
+def _plausible(time_ms: int) -> int:
+    """Seconds and years given for milliseconds would silently mean January 1970."""
+    if time_ms and not EARLIEST_MS <= time_ms <= LATEST_MS:
+        raise ValueError(WOULD_DO)
+    return time_ms

@@ -49,9 +49,10 @@ def exchange(card: Card) -> Exchange:
 
 
 @transaction.atomic
-def instruments(exchange: str, listed: Sequence[Instrument], now: datetime) -> Counts:
+def instruments(exchange: str, listed: Sequence[Instrument], now: datetime, complete: bool = True) -> Counts:
     """All markets that the exchange lists at this moment; those it no longer lists keep their rows as delisted.
 
+    Not `complete`: the list had rows that could not be read, so what is not in it is left as it is.
     ValueError for an empty list: it would delist everything, and no exchange closes so. The exchange's row must exist.
     """
     if not listed:
@@ -62,7 +63,8 @@ def instruments(exchange: str, listed: Sequence[Instrument], now: datetime) -> C
     facts = {instrument.symbol: _facts(instrument) for instrument in listed}
     new = [_new(exchange, symbol, given, now) for symbol, given in facts.items() if symbol not in known]
     changed = [known[symbol] for symbol, given in facts.items() if symbol in known and _change(known[symbol], given)]
-    gone = [symbol for name, symbol in known.items() if name not in facts and symbol.status != "delisted"]
+    unlisted = (symbol for name, symbol in known.items() if name not in facts) if complete else ()
+    gone = [symbol for symbol in unlisted if symbol.status != "delisted"]
     for symbol in gone:
         symbol.status = "delisted"
     _save(row, new, [*changed, *gone], now)

@@ -1,0 +1,47 @@
+"""Finds what a user named: an exchange, a market in any spelling, an interval; a Problem where there is none."""
+
+from django.db.models import Q
+
+from exchanges.contract import Card
+from marketdata import cards, instruments
+from marketdata.models import Interval, Symbol
+from marketdata.problems import Problem, listed, one_of
+
+
+def exchange(code: str) -> Card:
+    """Its card."""
+    if code in cards.codes():
+        return cards.card(code)
+    would = one_of(cards.codes(), code)
+    raise Problem("unknown_exchange", f"exchange: {code!r} came; {would} would do.", "exchange")
+
+
+def market(of: Card, spelling: str) -> Symbol:
+    """The market that the spelling means, ours or the exchange's; a delisted one only by its full name."""
+    known = instruments.current(of.code)
+    found = known.find(spelling)
+    if found:
+        return Symbol.objects.get(exchange=of.code, symbol=found.symbol)
+    row = _delisted(of, spelling)
+    if row:
+        return row
+    if not len(known):
+        raise Problem("unavailable", f"The markets of {of.title} are not known yet; try again in a minute.", "symbol")
+    near = known.nearest(spelling)
+    would = f"{listed(near)} would do" if near else f"symbols/?exchange={of.code} lists what would do"
+    raise Problem("unknown_pair", f"symbol: {spelling!r} came, which {of.title} does not list; {would}.", "symbol")
+
+
+def interval(of: Card, code: str) -> Interval:
+    if code in of.intervals:
+        return Interval.objects.get(exchange=of.code, code=code)
+    if not of.intervals:
+        raise Problem("not_supported", f"{of.title} has no candles.", "interval")
+    would = listed(of.intervals)
+    raise Problem("not_supported", f"interval: {code!r} came; {of.title} offers {would}.", "interval")
+
+
+def _delisted(of: Card, spelling: str) -> Symbol | None:
+    ours = spelling.replace("/", "-").replace("_", "-")
+    named = Q(symbol__iexact=ours) | Q(symbol__iexact=spelling) | Q(venue_symbol__iexact=spelling)
+    return Symbol.objects.filter(named, exchange=of.code, status="delisted").order_by("-delisted_time").first()

@@ -1,0 +1,58 @@
+"""Brings the metadata of exchanges up to date."""
+
+import logging
+from datetime import timedelta
+
+from exchanges.contract import Card
+from exchanges.errors import ExchangeError
+from exchanges.events import Rejected
+from exchanges.symbols import Instrument, distinct
+from marketdata import ingest, times
+from marketdata.asker import Asker
+from marketdata.cards import card, cards
+from marketdata.ingest import Counts
+from marketdata.models import Exchange
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(minutes=10)  # exchanges publish changes of their markets nowhere else
+SLACK = timedelta(minutes=1)  # the clock's tick must not come a moment too early
+
+
+class SyncFailed(Exception):
+    """One sentence about an exchange whose metadata could not be brought up to date."""
+
+
+def register() -> list[Exchange]:
+    """The rows of all exchanges in use."""
+    return [ingest.exchange(one) for one in cards().values()]
+
+
+def due(only_new: bool = False) -> list[str]:
+    """The codes of the enabled exchanges that were never synced, or so long ago that it is time again."""
+    before = times.now() - EVERY + SLACK
+    enabled = [row for row in register() if row.enabled]
+    return [row.code for row in enabled if row.last_sync_time is None or (not only_new and row.last_sync_time < before)]
+
+
+def sync(code: str) -> Counts:
+    """Asks the exchange for all its markets and stores what changed; what happened is kept on its row. SyncFailed."""
+    ingest.exchange(card(code))
+    try:
+        counts = _sync(card(code))
+    except (ExchangeError, ValueError) as error:
+        ingest.sync_failed(code, str(error), times.now())
+        raise SyncFailed(f"{card(code).title} could not be synced: {error}") from error
+    ingest.sync_succeeded(code, times.now())
+    return counts
+
+
+def _sync(of: Card) -> Counts:
+    rejected: list[Rejected] = []
+    listed: list[Instrument] = []
+    with Asker(of) as asker:
+        for request in of.rest.instruments_requests():
+            listed += of.rest.read_instruments(asker.ask(request), rejected)
+    if rejected:
+        log.warning("%s: %d markets could not be read, the first: %s", of.code, len(rejected), rejected[0].reason)
+    return ingest.instruments(of.code, distinct(listed), times.now(), complete=not rejected)
