@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import time
 from asyncio.subprocess import DEVNULL, Process
@@ -17,6 +18,7 @@ FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0
 # A child that lived this long is healthy: its next end starts from the first delay again.
 HEALTHY_S = 60.0
+RECORD = re.compile(r"\d{4}-\d\d-\d\dT")
 
 
 class Keeper:
@@ -126,7 +128,9 @@ class Keeper:
     def _show(self, raw: bytes) -> None:
         line = raw.decode(errors="replace").rstrip()
         self._tail.append(line)
-        self._console.say(line)
+        if line:
+            # A log record names its process itself; anything else gets the name, lest it be taken for `up`'s own words.
+            self._console.say(line if RECORD.match(line) else f"{self.child.name}: {line}")
 
     def _reason(self, code: int | None) -> str:
         how = f"killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"

@@ -25,12 +25,16 @@ class Record:
     def clear(self) -> None:
         self._file.unlink(missing_ok=True)
 
+    def read(self) -> dict[str, tuple[int, str]]:
+        """What the file says; nothing where there is none."""
+        try:
+            return {name: (pid, known) for name, (pid, known) in json.loads(self._file.read_text()).items()}
+        except (FileNotFoundError, ValueError):
+            return {}
+
     def end_all(self) -> list[str]:
         """Ends the recorded processes that still live, with their groups; their names."""
-        try:
-            recorded = json.loads(self._file.read_text())
-        except (FileNotFoundError, ValueError):
-            return []
+        recorded = self.read()
         alive = {name: pid for name, (pid, known) in recorded.items() if known and identity(pid) == known}
         for pid in alive.values():
             _signal_group(pid, signal.SIGTERM)

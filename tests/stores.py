@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
 
 
 def _start(stack: ExitStack) -> None:
-    folder = _folder(stack)
+    folder = stack.enter_context(open_folder())
     database_url, redis_url = os.environ.get("TEST_DATABASE_URL"), os.environ.get("TEST_REDIS_URL")
     for name in Environment.model_fields:
         os.environ.pop(name.upper(), None)
@@ -43,19 +43,26 @@ def _start(stack: ExitStack) -> None:
     os.environ |= {"ENV_FILE": os.devnull, "VAR_DIR": str(folder)}
 
 
-def _folder(stack: ExitStack) -> Path:
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder for an installation, removed afterwards with what it has elsewhere."""
     folder = Path(tempfile.mkdtemp(prefix="market-data-tests-"))
-    stack.callback(_remove, folder)
     # A user that may run PostgreSQL where root may not has to pass through; what is inside is private to each.
     folder.chmod(0o755)
-    return folder
+    try:
+        yield folder
+    finally:
+        pointer = folder / "postgres.location"
+        if pointer.exists() and (home := Path(pointer.read_text())).is_relative_to(SYSTEM_FOLDER):
+            shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove(folder: Path) -> None:
-    pointer = folder / "postgres.location"
-    if pointer.exists() and (home := Path(pointer.read_text())).is_relative_to(SYSTEM_FOLDER):
-        shutil.rmtree(home, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
+@pytest.fixture
+def installation_folder() -> Iterator[Path]:
+    """An empty folder that can be an installation's VAR_DIR."""
+    with open_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

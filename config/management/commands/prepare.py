@@ -1,14 +1,13 @@
 """`manage.py prepare`: makes a database ready for this version."""
 
-from importlib import import_module
-from importlib.util import find_spec
-
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.db import transaction
 
 from config.keys import stored_key
+from streams.pins import pin_defaults
 
 PASSWORD_BYTES = 12
 
@@ -26,7 +25,8 @@ class Command(BaseCommand):
         if users.filter(is_superuser=True).exists():
             return
         password = stored_key(settings.VAR_DIR / "keys" / "admin", PASSWORD_BYTES)
-        users.create_superuser("admin", password=password)
-        if find_spec("streams.pins"):
-            import_module("streams.pins").pin_defaults()
+        # Both or neither: a first start that fails half-way is a first start again.
+        with transaction.atomic():
+            users.create_superuser("admin", password=password)
+            pin_defaults()
         self.stdout.write(password)
