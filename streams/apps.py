@@ -1,7 +1,8 @@
-"""The Django application `streams`."""
+"""The app of what is live."""
 
 from django.apps import AppConfig
 
 
 class StreamsConfig(AppConfig):
-    name = label = "streams"
+    name = "streams"
+    label = "streams"

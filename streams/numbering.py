@@ -1,6 +1,6 @@
 """Topic, epoch and seq for what a feed says; each event becomes JSON here, once, for every reader."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -8,6 +8,7 @@ from exchanges import encoder
 from exchanges.contract import Want
 from exchanges.events import Candle, Counted, Depth, Event, Gap, Reason, State, Status, Ticker, Trade
 from exchanges.symbols import Instruments, Topic
+from streams.history import Kept
 from streams.lease import Lease
 from streams.position import Position, next_epoch
 from streams.publishers.redis import Publisher
@@ -35,12 +36,28 @@ class Line:
     def position(self) -> Position:
         return Position(self.epoch, self.seq)
 
+    def beat(self, seconds: float) -> dict[str, str]:
+        """What the status page shows, and a new count of the rate."""
+        lag_ms = "" if self.time_us is None else str(max(0, self.received_ns // 1000 - self.time_us) // 1000)
+        said = {"rate": f"{self.count / seconds:.1f}", "lag_ms": lag_ms, "gaps": str(self.gaps)}
+        self.count = 0
+        return said
+
 
 class Numbering:
     """The lines of one shard. What was never opened here is dropped: nobody wants it (any more)."""
 
-    def __init__(self, exchange: str, lease: Lease, instruments: Instruments, publisher: Publisher, extra: str) -> None:
+    def __init__(
+        self,
+        exchange: str,
+        lease: Lease,
+        instruments: Instruments,
+        publisher: Publisher,
+        extra: str,
+        closed_candle: Callable[[str, Candle], None],
+    ) -> None:
         """`extra` is what every event of this installation carries (`,"sandbox":true`)."""
+        self._closed_candle = closed_candle
         self._exchange = exchange
         self._lease = lease
         self._instruments = instruments
@@ -55,13 +72,18 @@ class Numbering:
     def line(self, want: Want) -> Line | None:
         return self._lines.get(want)
 
-    def open(self, want: Want, last: Position, now_ns: int, gaps: int = 0) -> Line:
-        """A new epoch of the topic, above all that was ever written of it."""
+    def open(self, want: Want, kept: Kept, now_ns: int) -> Line:
+        """A new epoch of the topic, above all that was ever written of it. What a topic that did not run has kept is
+        no longer its newest state."""
         stream, symbol = want
         topic = str(Topic(self._exchange, stream, symbol))
-        line = Line(topic, stream, symbol, self._instruments.venue_symbol(symbol), next_epoch(last.epoch, now_ns))
-        line.gaps = gaps
+        line = Line(
+            topic, stream, symbol, self._instruments.venue_symbol(symbol), next_epoch(kept.position.epoch, now_ns)
+        )
+        line.gaps, line.time_us, line.trade_id = kept.gaps, kept.time_us, kept.trade_id
         self._lines[want] = line
+        stale = {} if kept.running else {"event": "", "book": ""}
+        self._publisher.fields(self._lease, line, stopped="0", position=str(line.position), **stale)
         return line
 
     def close(self, want: Want, now_ns: int, detail: str) -> None:
@@ -95,10 +117,10 @@ class Numbering:
                 self._publisher.fields(self._lease, line, book=data, book_position=str(line.position))
             case Ticker() | Candle() | Depth(type="snapshot"):
                 self._publisher.fields(self._lease, line, event=data)
+        if type(event) is Candle and event.closed:
+            self._closed_candle(self._exchange, event)
 
-    def gap(
-        self, line: Line, reason: Reason, now_ns: int, repair: Literal["pending", "none"] = "none"
-    ) -> None:
+    def gap(self, line: Line, reason: Reason, now_ns: int, repair: Literal["pending", "none"] = "none") -> None:
         """Continuity of the line was lost just now."""
         self.take(
             Gap(

@@ -18,7 +18,7 @@ def plan(current: Mapping[str, Collection[Want]], wanted: Collection[Want], card
     homes = {(_socket(shard), symbol): shard for shard, wants in current.items() for _, symbol in wants}
     weights = Counter((card.socket_of(stream), symbol) for stream, symbol in rows)
     carried = {unit: home for unit, home in homes.items() if unit in weights}
-    load = Counter({home: 0 for home in carried.values()})
+    load = Counter(dict.fromkeys(carried.values(), 0))
     for unit, home in carried.items():
         load[home] += weights[unit]
     for unit in weights:

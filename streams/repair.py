@@ -52,15 +52,13 @@ class Repairs:
             self._numbering.take(event)
 
     def lost(self, line: Line, reason: Reason, now_ns: int) -> None:
-        """The line lost continuity now; where the exchange serves trades by id, they are fetched once it speaks again."""
+        """The line lost continuity now; trades that the exchange serves by id are fetched once it speaks again."""
         fresh = line.time_us is not None and now_ns / 1000 - line.time_us < AGE_S * 1e6
         if line.stream != "trade" or not self._card.trades_from_id or line.trade_id is None or not fresh:
             self._numbering.gap(line, reason, now_ns)
             return
-        wound = self._wounds.get(line.symbol)
-        if wound and not wound.task:  # broken again before the repair began: it will cover both
-            self._release(wound)
-        self._wounds[line.symbol] = Wound(line, line.trade_id, line.time_us)
+        if line.symbol not in self._wounds:  # broken again before the repair was done: it will cover both
+            self._wounds[line.symbol] = Wound(line, line.trade_id, line.time_us)
         self._numbering.gap(line, reason, now_ns, repair="pending")
 
     def take(self, event: Event) -> bool:
@@ -82,12 +80,16 @@ class Repairs:
                 self._begin(wound)
 
     def cancel(self) -> None:
-        """The connection is gone: what waits is told, what was not repaired is repaired with the next gap."""
+        """The connection is gone. A repair whose live trades still waited begins anew after the next connection and
+        fetches those too; one that came late is given up."""
         for wound in list(self._wounds.values()):
             if wound.task:
                 wound.task.cancel()
-            self._release(wound)
-        self._wounds.clear()
+            if wound.released:
+                self._numbering.take(self._repaired(wound, [], complete=False))
+                del self._wounds[wound.line.symbol]
+            else:
+                wound.task, wound.held = None, []
 
     def _begin(self, wound: Wound) -> None:
         wound.task = asyncio.create_task(self._repair(wound))

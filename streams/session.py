@@ -12,8 +12,9 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from exchanges.client import Client
 from exchanges.contract import Card, Close, Feed, Fetch, Output, Request, Send, Want
 from exchanges.errors import ExchangeError
-from exchanges.events import Event, Gap, Reason, Rejected
+from exchanges.events import Candle, Depth, Gap, Reason, Rejected, Status, Ticker, Trade
 from exchanges.symbols import Instruments
+from streams.history import Kept
 from streams.numbering import Numbering
 from streams.reconnect import delay_s, next_attempt
 from streams.rejections import Rejections
@@ -26,6 +27,7 @@ TICK_S = 0.1
 OPEN_TIMEOUT_S = 5.0
 PING_S = 20.0
 BOOK_S = 2.0  # how often a changed book is kept for those who join late
+MARKET = (Trade, Ticker, Depth, Candle)
 LIVE_AFTER_S = 2.0  # a quiet market counts as live when its connection has been open for so long
 
 
@@ -65,6 +67,17 @@ class Session:
         self._stored: dict[str, int] = {}  # symbol -> the position its book was kept at
         self._opened_s = 0.0
         self._silence = Silence(0)
+
+    @property
+    def connected(self) -> bool:
+        return self._feed is not None
+
+    def open(self, want: Want, kept: Kept, now_ns: int) -> None:
+        """Opens the line of a stream that is new here; what ran elsewhere till now has a gap."""
+        line = self._numbering.open(want, kept, now_ns)
+        if kept.running:
+            self._repairs.lost(line, "failover", now_ns)
+        self._numbering.status(line, "starting", now_ns)
 
     def want(self, wants: frozenset[Want]) -> None:
         """The shard's streams from now on; their lines are open already."""
@@ -146,7 +159,7 @@ class Session:
             received_ns = time.time_ns()
             silence.heard(received_ns)
             for output in feed.receive(frame, received_ns):
-                if isinstance(output, Event) and not isinstance(output, Gap):
+                if isinstance(output, MARKET):
                     self._repairs.take(output) or numbering.take(output)
                 elif isinstance(output, Rejected):
                     self._rejections.add(output, frame)
@@ -182,10 +195,14 @@ class Session:
     def _act(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
             match output:
+                case Trade() | Ticker() | Depth() | Candle():
+                    self._repairs.take(output) or self._numbering.take(output)
                 case Gap():
                     self._repairs.gap(output)
-                case Event():
-                    self._repairs.take(output) or self._numbering.take(output)
+                case Status():
+                    line = self._numbering.line((output.stream, output.symbol))
+                    if line:
+                        self._numbering.status(line, output.status, output.received_ns, output.detail)
                 case Send(text):
                     self._outgoing.put_nowait(text)
                 case Fetch(request):

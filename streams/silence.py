@@ -5,7 +5,7 @@ TIMES = 30.0  # so many mean pauses without a frame are no coincidence
 
 
 class Silence:
-    """Feeds on the times of frames. A connection that is always quiet is never judged: its pings prove that it lives."""
+    """Judges by the times of frames. A connection that is always quiet is not judged: its pings prove that it lives."""
 
     def __init__(self, now_ns: int) -> None:
         self._first_ns = self._last_ns = now_ns

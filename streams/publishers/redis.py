@@ -1,7 +1,7 @@
-"""From a hold loop to Redis: everything that waited since the last flush, in one round trip, then one envelope a group.
+"""From a hold loop to Redis: all that waited since the last flush in one round trip, then an envelope a group.
 
-There is no timer: while one flush is under way the next one gathers. What waits is bounded; over the bound it is dropped
-as a whole and `on_lost` is told, so that each topic says so by a gap.
+There is no timer: while one flush is under way the next one gathers. What waits is bounded; over the bound it is
+dropped as a whole and `on_lost` is told, so that each topic says so by a gap.
 """
 
 import asyncio
@@ -127,10 +127,6 @@ class Publisher:
             await self._idle.wait()
             await asyncio.sleep(0)
 
-    async def heartbeat(self, items: list[envelope.Item]) -> None:
-        """Positions of quiet topics: Pub/Sub may have lost the last message before a reconnect."""
-        await self._send(items)
-
     def _batch(self, lease: Lease, line: Numbered, first: int) -> Batch:
         batch = self._batches[line.topic, line.epoch] = Batch(lease, line, line.epoch, first)
         self._waiting.set()
@@ -166,7 +162,7 @@ class Publisher:
             blob = b"\n".join(events)
             fields = batch.fields
             if events:
-                fields = {"position": str(batch.last), "time_us": batch.line.time_us or 0, "stopped": "0", **fields}
+                fields = {"stopped": "0", **fields, "position": str(batch.last), "time_us": batch.line.time_us or 0}
                 if batch.line.trade_id is not None:
                     fields["trade_id"] = batch.line.trade_id
             history = keys.history(topic) if events else ""
@@ -190,10 +186,9 @@ class Publisher:
         self._mean.pop(topic, None)
 
     async def _announce(self, batches: list[Batch]) -> None:
-        await self._send([batch.item for batch in batches if batch.events or batch.notes])
-
-    async def _send(self, items: list[envelope.Item]) -> None:
-        sends = [self._layer.group_send(name, message) for name, message in envelope.messages(items).items()]
+        """A batch without events tells where a quiet topic stands: Pub/Sub may have lost the last message."""
+        grouped = envelope.messages([batch.item for batch in batches])
+        sends = [self._layer.group_send(name, message) for name, message in grouped.items()]
         try:
             await asyncio.wait_for(asyncio.gather(*sends), SEND_TIMEOUT_S)
         except (RedisError, OSError) as error:  # TimeoutError is an OSError: readers fill the hole from the history

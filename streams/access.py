@@ -1,0 +1,80 @@
+"""Who may listen: by token (header, subprotocol or action); by session or open reading only from our own pages."""
+
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
+from django.utils.crypto import constant_time_compare
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import AccessToken
+
+NOT_AUTHENTICATED = 4401
+REFUSED = 4403
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a handshake is worth: `granted`, or a close code, or neither (a token may still come by action)."""
+
+    granted: bool = False
+    close_code: int | None = None
+    subprotocol: str | None = None
+    expires_s: int | None = None  # unix time at which the token ends
+
+
+async def of(scope: dict[str, Any]) -> Access:
+    """The access a handshake brings with it."""
+    offered = scope.get("subprotocols") or []
+    by_subprotocol = offered[1] if len(offered) >= 2 and offered[0] == "bearer" else None
+    chosen = "bearer" if by_subprotocol else None
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope.get("headers", [])}
+    scheme, _, by_header = headers.get("authorization", "").partition(" ")
+    token = by_header.strip() if scheme.lower() == "bearer" else by_subprotocol
+    if token:
+        expires_s = await expiry(token)
+        return Access(expires_s is not None, None if expires_s else NOT_AUTHENTICATED, chosen, expires_s)
+    if not _same_origin(headers):
+        return Access(close_code=REFUSED)
+    return Access(settings.OPEN_READ or await _by_session(headers.get("cookie", "")))
+
+
+async def expiry(token: str) -> int | None:
+    """When the access token ends (unix seconds); None where it is worth nothing."""
+    return await sync_to_async(_expiry, thread_sensitive=False)(token)
+
+
+def _expiry(token: str) -> int | None:
+    try:
+        claims = AccessToken(token)
+    except TokenError:
+        return None
+    user = get_user_model().objects.filter(pk=claims.get("user_id"), is_active=True)
+    return int(claims["exp"]) if user.exists() else None
+
+
+def _same_origin(headers: dict[str, str]) -> bool:
+    """A browser names the page's origin; a program sends none."""
+    origin = headers.get("origin")
+    if origin is None or origin in settings.CSRF_TRUSTED_ORIGINS:
+        return True
+    return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+
+
+async def _by_session(cookies: str) -> bool:
+    morsel = SimpleCookie(cookies).get(settings.SESSION_COOKIE_NAME)
+    return bool(morsel) and await sync_to_async(_session_user, thread_sensitive=False)(morsel.value)
+
+
+def _session_user(key: str) -> bool:
+    session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    backend = session.get(BACKEND_SESSION_KEY)
+    if backend not in settings.AUTHENTICATION_BACKENDS:
+        return False
+    user = load_backend(backend).get_user(session[SESSION_KEY])
+    proof = session.get(HASH_SESSION_KEY, "")
+    return user is not None and user.is_active and constant_time_compare(proof, user.get_session_auth_hash())

@@ -1,0 +1,188 @@
+"""One client of `/stream/`: its requests in order, its bounded outbox, and why its connection ends."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
+from redis.exceptions import RedisError
+
+from marketdata import cards
+from streams import access, messages, resolve
+from streams.fanout import fanout
+from streams.markets import Markets
+from streams.messages import Authenticate, Plain, Refused, Selection
+from streams.outbox import Outbox
+from streams.websocket import notice
+
+AUTHENTICATE_WITHIN_S = 10.0
+STALLED_S = 30.0  # a client that reads nothing for so long is closed
+GUARD_S = 1.0
+YIELD_EVERY = 256  # messages to one client before the others have their turn
+WARN_BEFORE_S = 60
+TOO_SLOW, NOT_AUTHENTICATED = 1013, access.NOT_AUTHENTICATED
+
+markets = Markets()
+
+
+class StreamConsumer(AsyncConsumer):
+    """Joins no group itself: the process's fanout serves all its clients."""
+
+    channel_layer_alias = "none"
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Channels' own dispatch closes old database connections before each message; no message here uses one."""
+        await HANDLERS[message["type"]](self, message)
+
+    async def websocket_connect(self, _: dict[str, Any]) -> None:
+        self.outbox = Outbox()
+        self.subscriptions: dict[str, str] = {}  # topic -> as its reply named it
+        self.joins: dict[str, asyncio.Task[None]] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.moved_s = time.monotonic()
+        self.sending = False
+        self.access = await access.of(self.scope)
+        await self.base_send({"type": "websocket.accept", "subprotocol": self.access.subprotocol})
+        if self.access.close_code:
+            await self.close(self.access.close_code, "not allowed from here or with this token")
+            return
+        self.writer = self._start(self._write())
+        self._start(self._guard())
+        self._start(self._expire(self.access.expires_s) if self.access.granted else self._authenticate_in_time())
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        text = message.get("text")
+        try:
+            request = messages.read(text)
+            if not self.access.granted and not isinstance(request, Authenticate):
+                raise Refused("not_authenticated", "send {'action': 'authenticate', 'token': …} first")
+        except Refused as error:
+            self.outbox.put(messages.reply("error", messages.request_id(text), error))
+            return
+        match request:
+            case Selection(action="subscribe"):
+                await self._subscribe(request)
+            case Selection():
+                await self._unsubscribe(request)
+            case Authenticate():
+                await self._authenticate(request)
+            case Plain(action="list"):
+                self.outbox.put(messages.reply("list", request.id, subscriptions=self._listed()))
+            case Plain():
+                self.outbox.put(messages.reply("ping", request.id, time=time.time_ns() // 1_000_000))
+
+    async def websocket_disconnect(self, _: dict[str, Any]) -> None:
+        for task in (*self.tasks, *self.joins.values()):
+            task.cancel()
+        for topic in list(self.subscriptions):
+            await fanout().leave(topic, self.outbox)
+        raise StopConsumer
+
+    async def close(self, code: int, reason: str) -> None:
+        await self.base_send({"type": "websocket.close", "code": code, "reason": reason})
+
+    async def _subscribe(self, request: Selection) -> None:
+        for label, asked in request.parts():
+            topic = label
+            try:
+                topic = await self._topic(asked)
+                await fanout().want(topic)
+            except Refused as error:
+                self._replied(request, label, topic, error)
+            except (RedisError, OSError):
+                self._replied(request, label, topic, Refused("unavailable", "Redis does not answer; try again"))
+            else:
+                self._replied(request, label, topic)
+                if topic not in self.subscriptions:
+                    self.subscriptions[topic] = label
+                    self.joins[topic] = asyncio.create_task(fanout().join(topic, self.outbox))
+
+    async def _unsubscribe(self, request: Selection) -> None:
+        for label, asked in request.parts():
+            try:
+                topic = await self._topic(asked)
+                if topic not in self.subscriptions:
+                    raise Refused("bad_request", f"{label} is not subscribed; action list tells what is")
+            except Refused as error:
+                self._replied(request, label, label, error)
+                continue
+            del self.subscriptions[topic]
+            self.joins.pop(topic).cancel()
+            await fanout().leave(topic, self.outbox)
+            self._replied(request, label, topic)
+
+    async def _authenticate(self, request: Authenticate) -> None:
+        expires_s = await access.expiry(request.token)
+        if expires_s is None:
+            error = Refused("not_authenticated", "token: no valid access token; POST /api/v1/token/ gives one")
+            self.outbox.put(messages.reply("authenticate", request.id, error))
+            return
+        self.access = access.Access(granted=True, expires_s=expires_s)
+        self._start(self._expire(expires_s))
+        self.outbox.put(messages.reply("authenticate", request.id, expires_time=expires_s * 1000))
+
+    async def _topic(self, asked: Any) -> str:
+        card = resolve.card(cards.cards(), asked.exchange)
+        return str(resolve.topic(card, await markets.of(card.code), asked.stream, asked.symbol))
+
+    def _replied(self, request: Selection, label: str, topic: str, error: Refused | None = None) -> None:
+        named = {"subscription": label} if error else {"subscription": label, "topic": topic}
+        self.outbox.put(messages.reply(request.action, request.id, error, **named))
+
+    def _listed(self) -> list[dict[str, str]]:
+        return [{"subscription": label, "topic": topic} for topic, label in self.subscriptions.items()]
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    async def _write(self) -> None:
+        while True:
+            taken = await self.outbox.take()
+            self.sending, self.moved_s = True, time.monotonic()
+            for number, message in enumerate(taken, 1):
+                await self.base_send(message)
+                if number % YIELD_EVERY == 0:
+                    self.moved_s = time.monotonic()
+                    await asyncio.sleep(0)
+            self.sending = False
+
+    async def _guard(self) -> None:
+        """Ends a client that is too slow; the others never wait for it."""
+        while not self.outbox.full and not self._stalled():
+            await asyncio.wait({self.writer}, timeout=GUARD_S)
+            if self.writer.done():  # the client has gone
+                return
+        self.writer.cancel()
+        await self.close(TOO_SLOW, "reads too slowly")
+
+    def _stalled(self) -> bool:
+        return self.sending and time.monotonic() - self.moved_s > STALLED_S
+
+    async def _authenticate_in_time(self) -> None:
+        await asyncio.sleep(AUTHENTICATE_WITHIN_S)
+        if not self.access.granted:
+            await self.close(NOT_AUTHENTICATED, f"no token within {AUTHENTICATE_WITHIN_S:.0f} s")
+
+    async def _expire(self, expires_s: int | None) -> None:
+        """Warns before the token ends, and ends with it, unless another was given meanwhile."""
+        if expires_s is None:
+            return
+        await asyncio.sleep(max(0.0, expires_s - WARN_BEFORE_S - time.time()))
+        if self.access.expires_s == expires_s:
+            said = notice("token_expires", expires_time=expires_s * 1000)
+            self.outbox.put({"type": "websocket.send", "text": said})
+        await asyncio.sleep(max(0.0, expires_s - time.time()))
+        if self.access.expires_s == expires_s:
+            await self.close(NOT_AUTHENTICATED, "the token has expired")
+
+
+HANDLERS = {
+    "websocket.connect": StreamConsumer.websocket_connect,
+    "websocket.receive": StreamConsumer.websocket_receive,
+    "websocket.disconnect": StreamConsumer.websocket_disconnect,
+}

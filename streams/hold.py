@@ -1,0 +1,261 @@
+"""One hold loop: makes what is carried here agree with what is wanted, again and again."""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from exchanges.budget import Budget
+from exchanges.client import Client
+from exchanges.contract import Card, Want
+from exchanges.symbols import Instruments, Topic
+from streams import demand, history, keys, lease
+from streams.lease import Lease
+from streams.numbering import Numbering
+from streams.plan import Plan, plan
+from streams.publishers.redis import Publisher
+from streams.rejections import Rejections
+from streams.session import Session
+
+log = logging.getLogger(__name__)
+
+RECONCILE_S = 0.5
+BEAT_S = 1.0
+LOOP_TTL_S = 4
+KEEP_HISTORY_S = 86_400
+PARTING_S = 3.0  # how long a stopping loop tries to say goodbye
+
+_change_plan = """
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+"""
+
+
+@dataclass
+class Held:
+    """One shard that is carried here."""
+
+    exchange: str
+    shard: str
+    lease: Lease
+    numbering: Numbering
+    session: Session
+    wants: frozenset[Want] = frozenset()
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass
+class Sources:
+    """What a loop is given from outside; the functions may wait for the database."""
+
+    cards: dict[str, Card]
+    markets: Callable[[str], Any]  # exchange -> awaitable Instruments
+    pins: Callable[[], Any]  # -> awaitable set of topics
+    closed_candle: Callable[[str, Any], None]  # exchange, event
+
+
+@dataclass
+class Holder:
+    """A loop with many leases, each a shard of one exchange's sockets."""
+
+    redis: Redis
+    layer: Any
+    sources: Sources
+    spread: int  # shards a socket that are opened before any is shared: hold loops there are
+    history_events: int
+    history_bytes: int
+    extra: str = ""  # what every event carries beside its own members
+    name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{time.time_ns() % 1_000_000}")
+
+    def __post_init__(self) -> None:
+        self._held: dict[str, Held] = {}  # lease key -> shard
+        self._publisher = Publisher(
+            self.redis, self.layer, self.history_events, self.history_bytes, self._lost, self._refused
+        )
+        self._clients = {
+            code: Client(card, Budget(self.redis, code, card.limits)) for code, card in self.sources.cards.items()
+        }
+        self._rejections = {code: Rejections(code) for code in self.sources.cards}
+
+    async def run(self) -> None:
+        """Until cancelled; then what is carried is given back."""
+        flushing = asyncio.create_task(self._publisher.run())
+        beating = asyncio.create_task(self._beat())
+        try:
+            while True:
+                await self._reconcile_once()
+                await asyncio.sleep(RECONCILE_S)
+        finally:
+            beating.cancel()
+            await self._part()
+            flushing.cancel()
+
+    async def _reconcile_once(self) -> None:
+        try:
+            await self._renew()
+            await self._reconcile()
+        except (RedisError, OSError) as error:
+            log.warning("Redis is away, what is carried goes on: %s", error)
+        except Exception:  # the loop must live; the next turn starts from what is then true
+            log.exception("a turn of the hold loop failed")
+
+    async def _renew(self) -> None:
+        for gone in await lease.renew(self.redis, [held.lease for held in self._held.values()]):
+            self._refused(gone)
+
+    async def _reconcile(self) -> None:
+        wanted = await demand.wanted(self.redis) | await self.sources.pins()
+        plans: dict[str, Plan] = {}
+        for code, card in self.sources.cards.items():
+            markets: Instruments = await self.sources.markets(code)
+            streams = set(card.stream_names())
+            topics = [Topic.parse(topic) for topic in wanted if topic.startswith(f"{code}.")]
+            wants = {(t.stream, t.symbol) for t in topics if t.stream in streams and t.symbol in markets.by_symbol}
+            plans[code] = await self._agreed_plan(code, card, wants)
+        share = ceil(sum(map(len, plans.values())) / max(1, await self._loops()))
+        for code, shards in plans.items():
+            await self._carry(code, shards, share)
+
+    async def _agreed_plan(self, code: str, card: Card, wants: set[Want]) -> Plan:
+        """The plan all loops share; the first to see a change writes it."""
+        text = await self.redis.get(keys.plan(code)) or b""
+        current = msgspec.json.decode(text, type=dict[str, list[tuple[str, str]]]) if text else {}
+        new = plan(current, wants, card, self.spread)
+        if new == {shard: frozenset(found) for shard, found in current.items()}:
+            return new
+        encoded = msgspec.json.encode({shard: sorted(found) for shard, found in new.items()})
+        changed = await self.redis.eval(_change_plan, 1, keys.plan(code), text, encoded)
+        return new if changed else await self._agreed_plan(code, card, wants)
+
+    async def _loops(self) -> int:
+        now_s, _ = await self.redis.time()
+        await self.redis.zadd(keys.LOOPS, {self.name: now_s + LOOP_TTL_S})
+        await self.redis.zremrangebyscore(keys.LOOPS, "-inf", now_s)
+        return int(await self.redis.zcard(keys.LOOPS))
+
+    async def _carry(self, code: str, shards: Plan, share: int) -> None:
+        for held in [held for held in self._held.values() if held.exchange == code and held.shard not in shards]:
+            await self._give_back(held)
+        for shard, wants in shards.items():
+            held = self._held.get(keys.lease(code, shard))
+            if held is None and len(self._held) < share:
+                held = await self._take(code, shard)
+            if held and held.wants != wants:
+                await self._change(held, wants)
+
+    async def _take(self, code: str, shard: str) -> Held | None:
+        taken = await lease.take(self.redis, keys.lease(code, shard), self.name)
+        if taken is None:
+            return None
+        card, markets = self.sources.cards[code], await self.sources.markets(code)
+        numbering = Numbering(code, taken, markets, self._publisher, self.extra, self.sources.closed_candle)
+        index = int(shard.partition("-")[0])
+        session = Session(card, index, markets, numbering, self._clients[code], self._rejections[code])
+        held = self._held[taken.key] = Held(code, shard, taken, numbering, session)
+        return held
+
+    async def _change(self, held: Held, wants: frozenset[Want]) -> None:
+        """What is new gets a new epoch above all that was written of it; what ran elsewhere till now has a gap."""
+        added = sorted(wants - held.wants)
+        known = await history.kept(self.redis, [str(Topic(held.exchange, *want)) for want in added])
+        now_ns = time.time_ns()
+        for want, kept in zip(added, known, strict=True):
+            held.session.open(want, kept, now_ns)
+        for want in held.wants - wants:
+            self._publisher.forget(str(Topic(held.exchange, *want)))
+            held.numbering.close(want, now_ns, "nobody wants it")
+        held.wants = wants
+        held.session.want(wants)
+        if held.task is None:
+            held.task = asyncio.create_task(held.session.run())
+            log.info("%s: shard %s is carried here", held.exchange, held.shard)
+
+    async def _give_back(self, held: Held) -> None:
+        self._drop(held)
+        for line in list(held.numbering.lines):
+            held.numbering.close((line.stream, line.symbol), time.time_ns(), "nobody wants it")
+        await self._publisher.drained()
+        await lease.release(self.redis, held.lease)
+
+    def _drop(self, held: Held) -> None:
+        self._held.pop(held.lease.key, None)
+        if held.task:
+            held.task.cancel()
+        for line in held.numbering.lines:
+            self._publisher.forget(line.topic)
+
+    def _refused(self, gone: Lease) -> None:
+        held = self._held.get(gone.key)
+        if held and held.lease == gone:
+            log.warning("%s: shard %s is carried elsewhere now", held.exchange, held.shard)
+            self._drop(held)
+
+    def _lost(self) -> None:
+        for held in self._held.values():
+            held.session.lost("recovery")
+
+    async def _part(self) -> None:
+        """Planned end: the leases are given back at once, so that another loop need not wait for their end."""
+        parting = list(self._held.values())
+        for held in parting:
+            self._drop(held)
+        try:
+            async with asyncio.timeout(PARTING_S):
+                await self._publisher.drained()
+                for held in parting:
+                    await lease.release(self.redis, held.lease)
+                await self.redis.zrem(keys.LOOPS, self.name)
+        except (RedisError, OSError) as error:
+            log.warning("parted without a word: %s", error)
+
+    async def _beat(self) -> None:
+        """Every second, says where each topic stands and how it is doing."""
+        turn = 0
+        while True:
+            await asyncio.sleep(BEAT_S)
+            turn += 1
+            for held in list(self._held.values()):
+                for line in held.numbering.lines:
+                    self._publisher.fields(held.lease, line, **line.beat(BEAT_S), loop=self.name)
+            try:
+                await self._report(expire=turn % 60 == 1)
+            except (RedisError, OSError) as error:
+                log.debug("no report this time: %s", error)
+
+    async def _report(self, expire: bool) -> None:
+        now_s = int(time.time())
+        lines = [line for held in self._held.values() for line in held.numbering.lines]
+        pipeline = self.redis.pipeline(transaction=False)
+        about = {"host": socket.gethostname(), "pid": os.getpid(), "shards": len(self._held), "topics": len(lines)}
+        pipeline.hset(keys.loop(self.name), mapping=about)
+        pipeline.expire(keys.loop(self.name), LOOP_TTL_S)
+        if lines:
+            pipeline.zadd(keys.RUNNING, {line.topic: now_s for line in lines})
+        for code, rejections in self._rejections.items():
+            sessions = [held.session for held in self._held.values() if held.exchange == code]
+            if sessions:
+                up = sum(session.connected for session in sessions)
+                said = {
+                    "connections": len(sessions),
+                    "connected": up,
+                    "rejected": rejections.count.total(),
+                    "at": now_s,
+                }
+                pipeline.hset(keys.state(code), self.name, msgspec.json.encode(said))
+                pipeline.expire(keys.state(code), 10)
+        if expire:
+            pipeline.zremrangebyscore(keys.RUNNING, "-inf", now_s - KEEP_HISTORY_S)
+            for line in lines:
+                pipeline.expire(keys.history(line.topic), KEEP_HISTORY_S)
+                pipeline.expire(keys.latest(line.topic), KEEP_HISTORY_S)
+        await pipeline.execute()

@@ -1,0 +1,66 @@
+"""The markets and pins as asynchronous code asks for them: from memory, and seldom from the database."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, close_old_connections
+
+from exchanges.symbols import Instruments
+from marketdata import instruments
+from streams.pins import pinned
+
+log = logging.getLogger(__name__)
+
+FRESH_S = 2.0
+
+
+class Kept:
+    """One value read from the database, kept for FRESH_S, and for as long as the database does not answer."""
+
+    def __init__(self, read: Callable[[], Any], first: Any) -> None:
+        self._read = read
+        self._value = first
+        self._at_s = float("-inf")
+
+    async def value(self) -> Any:
+        if time.monotonic() - self._at_s < FRESH_S:
+            return self._value
+        self._at_s = time.monotonic()
+        try:
+            self._value = await sync_to_async(self._reading, thread_sensitive=False)()
+        except DatabaseError as error:
+            log.warning("the database is away, going on with what was read before: %s", error)
+        return self._value
+
+    def _reading(self) -> Any:
+        close_old_connections()
+        try:
+            return self._read()
+        finally:
+            close_old_connections()
+
+
+class Markets:
+    """The markets of each exchange, always the same object for one exchange, which changes with the database."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Kept] = {}
+        self._ours: dict[str, Instruments] = {}
+        self._theirs: dict[str, Instruments] = {}
+
+    async def of(self, exchange: str) -> Instruments:
+        kept = self._kept.setdefault(exchange, Kept(lambda: instruments.current(exchange), Instruments()))
+        ours = self._ours.setdefault(exchange, Instruments())
+        theirs = await kept.value()
+        if self._theirs.get(exchange) is not theirs:
+            self._theirs[exchange] = theirs
+            ours.become(theirs.by_symbol.values())
+        return ours
+
+
+def pins() -> Kept:
+    """The pinned topics."""
+    return Kept(pinned, set())

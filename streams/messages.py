@@ -1,0 +1,153 @@
+"""What a client may send on `/stream/` and what is replied: every refusal names the field, what came, what would do."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+
+from exchanges.symbols import Topic
+
+MOST_TOPICS = 1_000  # in one request
+MOST_BYTES = 256 * 1024  # of one message
+
+Code = Literal[
+    "bad_request",
+    "unknown_exchange",
+    "unknown_pair",
+    "unknown_stream",
+    "not_supported",
+    "not_authenticated",
+    "too_many_subscriptions",
+    "rate_limited",
+    "unavailable",
+]
+Id = int | Annotated[str, StringConstraints(max_length=100)] | None
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Refused(Exception):
+    """A request that is not carried out: the code of the contract, and a sentence."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Selection(BaseModel):
+    """What a subscribe or unsubscribe is about: one pair's stream, or topics."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    action: Literal["subscribe", "unsubscribe"]
+    exchange: Name = "binance"
+    pair: Name | None = None
+    stream: Name | None = None
+    topics: Annotated[list[Name], Field(min_length=1, max_length=MOST_TOPICS)] | None = None
+    id: Id = None
+
+    @model_validator(mode="after")
+    def _either(self) -> "Selection":
+        if self.topics is not None and (self.pair or self.stream or "exchange" in self.model_fields_set):
+            raise ValueError("give either `topics`, or `pair` and `stream` (with `exchange`), not both")
+        if self.topics is None and not (self.pair and self.stream):
+            missing = "pair" if not self.pair else "stream"
+            raise ValueError(f"`{missing}` is missing: give `pair` and `stream`, or `topics`")
+        return self
+
+    def parts(self) -> list[tuple[str, Topic]]:
+        """For each topic asked for: how its reply names it, and exchange, stream and pair as written."""
+        if self.topics is None:
+            return [(f"{self.pair}-{self.stream}", Topic(self.exchange, str(self.stream), str(self.pair)))]
+        return [(topic, _topic(topic)) for topic in self.topics]
+
+
+class Plain(BaseModel):
+    """A request without parameters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    action: Literal["list", "ping"]
+    id: Id = None
+
+
+class Authenticate(BaseModel):
+    """A token, on a connection that brought none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    action: Literal["authenticate"]
+    token: Annotated[str, StringConstraints(min_length=1, max_length=8_000)]
+    id: Id = None
+
+
+Request = Selection | Plain | Authenticate
+_request: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="action")])
+ACTIONS = ("subscribe", "unsubscribe", "list", "ping", "authenticate")
+
+
+def read(text: str | None) -> Request:
+    """The request in a frame; Refused where there is none. A binary frame has no text."""
+    if text is None:
+        raise Refused("bad_request", "a binary frame came; requests are text frames of JSON")
+    if len(text) > MOST_BYTES:
+        raise Refused("bad_request", f"a message of {len(text)} characters came; at most {MOST_BYTES} would do")
+    try:
+        given = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused("bad_request", f"not JSON ({error}): {_shown(text)} came") from None
+    if not isinstance(given, dict):
+        raise Refused("bad_request", f"a JSON object would do; {_shown(text)} came")
+    if given.get("action") not in ACTIONS:
+        raise Refused("bad_request", f"action: {_shown(given.get('action'))} came; {', '.join(ACTIONS)} would do")
+    try:
+        return _request.validate_python(given)
+    except ValidationError as error:
+        raise Refused("bad_request", _sentence(error, given)) from None
+
+
+def request_id(text: str | None) -> Any:
+    """The id of a request that could not be read, where it has one that can be given back."""
+    try:
+        found = msgspec.json.decode(text or "").get("id")
+    except (msgspec.DecodeError, AttributeError, RecursionError):
+        return None
+    return found if isinstance(found, str | int) and len(str(found)) <= 100 else None
+
+
+def reply(action: str, request_id: Any, error: Refused | None = None, **members: Any) -> dict[str, Any]:
+    """The message that answers a request: `result`, and where it is false, why."""
+    said: dict[str, Any] = {"action": action, **members, "result": error is None}
+    if error is not None:
+        said["error"] = {"code": error.code, "message": str(error)}
+    if request_id is not None:
+        said["id"] = request_id
+    return text_message(said)
+
+
+def text_message(said: dict[str, Any]) -> dict[str, Any]:
+    """The ASGI message that carries a JSON object."""
+    return {"type": "websocket.send", "text": msgspec.json.encode(said).decode()}
+
+
+def _topic(text: str) -> Topic:
+    try:
+        return Topic.parse(text)
+    except ValueError:
+        raise Refused("bad_request", f"topics: {_shown(text)} came; <exchange>.<stream>.<symbol> would do") from None
+
+
+def _sentence(error: ValidationError, given: dict[str, Any]) -> str:
+    first = error.errors()[0]
+    path: Sequence[Any] = [part for part in first["loc"] if part not in ACTIONS]
+    if not path:
+        return first["msg"].removeprefix("Value error, ")
+    field = ".".join(str(part) for part in path)
+    if first["type"] == "extra_forbidden":
+        return f"{field}: there is no such field in a {given['action']} request"
+    return f"{field}: {_shown(first.get('input'))} came: {first['msg']}"
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return f"{text[:80]!r}{'…' if len(text) > 80 else ''}"

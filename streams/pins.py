@@ -1,0 +1,22 @@
+"""The pins as topics, and those of a first start."""
+
+from marketdata import cards
+from streams.models import Pin
+
+FIRST = [
+    ("binance", symbol, stream)
+    for symbol in ("BTC-USDT", "ETH-USDT")
+    for stream in ("trade", "ticker", "depth", "candle_1m")
+]
+
+
+def pinned() -> set[str]:
+    """The topics that run whether anybody listens or not."""
+    return {pin.topic for pin in Pin.objects.filter(enabled=True)}
+
+
+def pin_defaults() -> int:
+    """On a first start, pins two markets so that something moves at once; later the operator's choice stands."""
+    wanted = [pin for pin in FIRST if pin[0] in cards.codes()]
+    rows = [Pin(exchange=code, symbol=symbol, stream=stream, note="first start") for code, symbol, stream in wanted]
+    return len(Pin.objects.bulk_create(rows, ignore_conflicts=True))

@@ -1,0 +1,54 @@
+"""The Celery task that is a hold loop, and who starts it: a free slot of a streams worker."""
+
+import asyncio
+import logging
+
+import uvloop
+from celery import current_app, shared_task
+from celery.signals import worker_process_init
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from marketdata import cards
+from marketdata.ingest.candles import closed_candles
+from streams.connection import redis
+from streams.hold import Holder, Sources
+from streams.markets import Markets, pins
+from streams.publishers.candles import CandleWriter
+
+log = logging.getLogger(__name__)
+
+EXPIRES_S = 4  # a message that found no free slot is void
+
+
+@shared_task(name="streams.hold", ignore_result=True)
+def hold() -> None:
+    """Carries streams until the worker stops."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_hold())
+
+
+async def _hold() -> None:
+    markets, pinned = Markets(), pins()
+    candles = CandleWriter(closed_candles)
+    holder = Holder(
+        redis=redis(),
+        layer=get_channel_layer(),
+        sources=Sources(cards.cards(), markets.of, pinned.value, candles.add),
+        spread=settings.STREAM_SLOTS,
+        history_events=settings.HISTORY_EVENTS,
+        history_bytes=settings.HISTORY_MB * 2**20,
+        extra=',"sandbox":true' if settings.SANDBOX else "",
+    )
+    writing = asyncio.create_task(candles.run())
+    try:
+        await holder.run()
+    finally:
+        writing.cancel()
+
+
+@worker_process_init.connect
+def fill_slot(**_: object) -> None:
+    """A new slot of a streams worker asks for its loop; a slot of another worker never sees the message."""
+    if "streams" in current_app.amqp.queues.consume_from:
+        current_app.send_task("streams.hold", expires=EXPIRES_S)
