@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from exchanges.binance import frames, names, rest
-from exchanges.binance.depth import Break, Delta, LocalBook, Update, levels
+from exchanges.binance.depth import Break, Delta, LocalBook, Start, Update, levels
 from exchanges.binance.pictures import Pictures
 from exchanges.binance.snapshots import Snapshots
 from exchanges.contract import Fetch, Output, Request
@@ -22,7 +22,7 @@ class Books:
     def __init__(self, instruments: Instruments) -> None:
         self._instruments = instruments
         self._books: dict[str, LocalBook] = {}
-        self._early: dict[str, tuple[frames.Snapshot, int]] = {}  # snapshots of a recording that precede its diffs
+        self._early: dict[str, Start] = {}  # snapshots of a recording that precede its diffs
         self._streams: dict[str, set[str]] | None = None
         self._pictures: dict[str, dict[str, Pictures]] = {}
         self._snapshots = Snapshots()
@@ -56,8 +56,8 @@ class Books:
         else:
             if delta is not None:
                 yield from self._changed(market, book, delta)
-        if market in self._early and book.seeding:
-            yield from self._seed(market, book, *self._early.pop(market), book.received_ns, attempt=0)
+        if market in self._early and book.seeding and book.seed(self._early.pop(market), early=True):
+            yield from self._state(market, book, self._wanted(market))
         if book.proven and book.book.short and not book.seeding:
             book.seed_again()
             self._snapshots.ask(market)
@@ -67,13 +67,15 @@ class Books:
 
     def snapshot(self, request: Request, snapshot: frames.Snapshot, received_ns: int) -> Iterable[Output]:
         """The answer to a Fetch of ours, or one that a recording holds."""
-        market, limit = request.query.get("symbol", ""), _limit(request)
+        market = request.query.get("symbol", "")
         attempt = self._snapshots.ended(market)
+        bids, asks = levels(snapshot.bids), levels(snapshot.asks)
+        start = Start(snapshot.lastUpdateId, bids, asks, _limit(request), received_ns)
         book = self._books.get(market)
         if book is not None and book.seeding:
-            yield from self._seed(market, book, snapshot, limit, received_ns, attempt)
+            yield from self._seed(market, book, start, attempt)
         elif book is None and self._streams is None:
-            self._early[market] = (snapshot, limit)
+            self._early[market] = start
         yield from self.due(received_ns)
 
     def failed(self, request: Request, error: Exception, now_ns: int) -> Iterable[Output]:
@@ -86,6 +88,7 @@ class Books:
         what = verdict(error, attempt) if isinstance(error, ExchangeError) else Retry(_pause_ns(attempt) / SECOND_NS)
         match what:
             case Stop(status):
+                self._snapshots.give_up(market)
                 for stream in sorted(self._wanted(market)):
                     yield Status(
                         symbol=self._instruments.symbol(market), venue_symbol=market, received_ns=now_ns,
@@ -119,14 +122,12 @@ class Books:
         """Diffs of each market that cannot be shown before a snapshot comes."""
         return {market: book.waiting for market, book in self._books.items() if book.waiting}
 
-    def _seed(
-        self, market: str, book: LocalBook, snapshot: frames.Snapshot, limit: int, received_ns: int, attempt: int
-    ) -> Iterable[Output]:
-        if book.seed(snapshot.lastUpdateId, levels(snapshot.bids), levels(snapshot.asks), limit, received_ns):
+    def _seed(self, market: str, book: LocalBook, start: Start, attempt: int) -> Iterable[Output]:
+        if book.seed(start):
             self._snapshots.succeeded(market)
             yield from self._state(market, book, self._wanted(market))
         else:
-            self._snapshots.ask(market, received_ns + _pause_ns(attempt - 1) if attempt else received_ns)
+            self._snapshots.ask(market, start.received_ns + (_pause_ns(attempt - 1) if attempt else 0))
 
     def _state(self, market: str, book: LocalBook, streams: Collection[str]) -> Iterable[Output]:
         if "depth" in streams:

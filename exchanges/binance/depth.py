@@ -28,6 +28,17 @@ class Update:
     asks: list[Level]
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One snapshot: the state after the update `update_id`, of at most `limit` levels a side."""
+
+    update_id: int
+    bids: list[Level]
+    asks: list[Level]
+    limit: int
+    received_ns: int
+
+
 class Break(Exception):
     """An update is missing, or the book became impossible: it is no longer proven."""
 
@@ -83,13 +94,16 @@ class LocalBook:
         self._applied(update)
         return delta
 
-    def seed(self, update_id: int, bids: list[Level], asks: list[Level], limit: int, received_ns: int) -> bool:
-        """Join a snapshot to the buffered diffs; False where a newer snapshot is needed."""
-        buffer = self._buffer
-        if buffer is None or update_id < self._oldest_id:
+    def seed(self, start: Start, early: bool = False) -> bool:
+        """Join a snapshot to the buffered diffs; False where a newer snapshot is needed.
+
+        A snapshot that was taken before the first diff (`early`, in recordings) may also end where that begins.
+        """
+        buffer, update_id = self._buffer, start.update_id
+        if buffer is None or update_id < self._oldest_id - early:
             return False
         book, local_id, last = Book(self.book.window), update_id, None
-        book.replace(bids, asks, limit)
+        book.replace(start.bids, start.asks, start.limit)
         kept = [update for update in buffer if update.last_id > update_id]
         for index, update in enumerate(kept):
             if update.last_id <= local_id:
@@ -106,7 +120,7 @@ class LocalBook:
         self.book, self.update_id, self._buffer = book, local_id, None
         self.event_us = last.event_us if last else self.event_us
         self.last_proven_us = self.event_us or self.last_proven_us
-        self.received_ns = max(received_ns, last.received_ns if last else 0)
+        self.received_ns = max(start.received_ns, last.received_ns if last else 0)
         return True
 
     def _applied(self, update: Update) -> None:

@@ -10,10 +10,11 @@ class Snapshots:
         self._waiting: dict[str, int] = {}  # market: not before (ns)
         self._under_way: set[str] = set()
         self._attempts: dict[str, int] = {}
+        self._given_up: set[str] = set()
 
     def ask(self, market: str, at_ns: int = 0) -> None:
         """Put in the queue; nothing where it is in it or under way already."""
-        if market not in self._under_way:
+        if market not in self._under_way and market not in self._given_up:
             self._waiting.setdefault(market, at_ns)
 
     def ended(self, market: str) -> int:
@@ -28,9 +29,14 @@ class Snapshots:
         self._attempts.pop(market, None)
         self._waiting.pop(market, None)
 
+    def give_up(self, market: str) -> None:
+        """Asking is of no use, until the market is wanted anew."""
+        self._given_up.add(market)
+
     def forget(self, market: str) -> None:
         """Nobody wants it any more; one that is under way still counts until it ends."""
         self.succeeded(market)
+        self._given_up.discard(market)
 
     def due(self, now_ns: int) -> list[str]:
         """The markets to ask for now; they count as under way from here on."""
