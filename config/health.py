@@ -1,7 +1,10 @@
 """Whether a web process answers."""
 
 import asyncio
+import sys
 from collections.abc import Sequence
+
+from config.env import load
 
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -19,3 +22,9 @@ async def answers(host: str, port: int, path: str, allowed_hosts: Sequence[str] 
                 writer.close()
     except (OSError, TimeoutError):
         return False
+
+
+if __name__ == "__main__":
+    # For containers: `python -m config.health PORT` ends with 0 when the web on this machine is ready.
+    ready = answers("127.0.0.1", int(sys.argv[1]), "/health/ready", load().allowed_hosts)
+    sys.exit(not asyncio.run(ready))

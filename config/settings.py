@@ -91,17 +91,20 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 
-def _database(url: str) -> dict:
-    """Django's description of the database at the URL; what it does not know of goes to libpq as an option."""
-    parts = conninfo_to_dict(url)
-    known = {django: parts.pop(libpq, "") for django, libpq in (("NAME", "dbname"), ("HOST", "host"), ("PORT", "port"))}
-    known |= {"USER": parts.pop("user", ""), "PASSWORD": parts.pop("password", "")}
+def _database(url: str | None) -> dict:
+    """Django's description of the database at the URL; what it does not know of goes to libpq as an option.
+
+    Without a URL it is one that refuses at once, so that commands that need none run.
+    """
+    parts = conninfo_to_dict(url or "postgresql://marketdata@127.0.0.1:5432/marketdata")
+    known = {django: parts.pop(libpq, "") for django, libpq in DATABASE_WORDS}
     # A pool with bounds of our own: the default of 4 starves threads, and a persistent connection dies with its thread.
-    pool = {"min_size": 1, "max_size": 10, "timeout": 10}
-    return {"ENGINE": "django.db.backends.postgresql", **known, "CONN_MAX_AGE": 0, "OPTIONS": {**parts, "pool": pool}}
+    options = {**parts, "pool": {"min_size": 1, "max_size": 10, "timeout": 10}} if url else parts
+    return {"ENGINE": "django.db.backends.postgresql", **known, "CONN_MAX_AGE": 0, "OPTIONS": options}
 
 
-DATABASES = {"default": _database(env.database_url or "postgresql://postgres@127.0.0.1:5432/marketdata")}
+DATABASE_WORDS = (("NAME", "dbname"), ("HOST", "host"), ("PORT", "port"), ("USER", "user"), ("PASSWORD", "password"))
+DATABASES = {"default": _database(env.database_url)}
 
 CHANNEL_LAYERS = {
     "default": {
