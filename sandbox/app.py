@@ -1,11 +1,15 @@
 """The application: which request and which connection goes to which exchange."""
 
-from collections.abc import Mapping
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from exchanges.invented import Conversation, Exchange, HttpAnswer, HttpRequest
+from exchanges.symbols import Instruments
 from sandbox.client import Client
+from sandbox.fault_commands import FaultCommands
 from sandbox.faults import Faults
 from sandbox.market import Market
 from sandbox.page import page
@@ -13,18 +17,23 @@ from sandbox.pump import Pump
 from sandbox.wire import Wire
 
 BODY_LIMIT_BYTES = 1_048_576
+LIFETIME_OVER = 1001
+logger = logging.getLogger(__name__)
 
 
 class Application:
     """ASGI. `exchanges` are by code, the first part of the path."""
 
-    def __init__(self, market: Market, exchanges: Mapping[str, Exchange], about: str) -> None:
+    def __init__(self, market: Market, exchanges: Mapping[str, Exchange], about: str, lifetime_s: float | None) -> None:
+        """`about` is a line for people; `lifetime_s` of connections, where it is not the exchange's own."""
+        self.lifetime_s = lifetime_s
         self.market = market
         self.exchanges = exchanges
         self.about = about
-        self.faults = Faults()
-        self.pump = Pump(market.now_ms, self.faults)
         self.clients: dict[Client, None] = {}
+        self.faults = Faults(self.clients, market.now_ms, _later)
+        self.pump = Pump(market.now_ms, self.faults)
+        self._fault_commands = FaultCommands(self.faults, exchanges, Instruments(market.instruments()))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
@@ -36,14 +45,25 @@ class Application:
         request = self._request(scope, await _body(receive))
         code, _, rest = request.path.lstrip("/").partition("/")
         exchange = self.exchanges.get(code)
-        answer = exchange.answer(_below(request, f"/{rest}")) if exchange else self._own(request)
+        below = _below(request, f"/{rest}")
+        answer = await self._exchange_answer(code, exchange, below) if exchange else self._own(request)
         head = {"content-type": answer.content_type, "content-length": str(len(answer.body)), **answer.headers}
         headers = [(name.encode(), value.encode()) for name, value in head.items()]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
+    async def _exchange_answer(self, code: str, exchange: Exchange, request: HttpRequest) -> HttpAnswer:
+        """The exchange's answer, or what the faults make of it."""
+        delay_s = self.faults.delay_s(code, request.path)
+        if delay_s:
+            await asyncio.sleep(delay_s)
+        status = self.faults.status(code, request.path)
+        return exchange.refusal(*status) if status else exchange.answer(request)
+
     def _own(self, request: HttpRequest) -> HttpAnswer:
-        """What is not an exchange's: the page."""
+        """What is not an exchange's: the faults and the page."""
+        if request.path.partition("/")[2].partition("/")[0] == "faults":
+            return self._fault_commands.answer(request)
         text = page(request.headers.get("host", ""), self.exchanges, self.about)
         status = 200 if request.path == "/" else 404
         return HttpAnswer(status, text.encode(), content_type="text/plain; charset=utf-8")
@@ -55,6 +75,10 @@ class Application:
         exchange = self.exchanges.get(code)
         if exchange is None:
             await _refuse(send, HttpAnswer(404, b"no such exchange\n", content_type="text/plain"))
+            return
+        refused = self.faults.refuses(code)
+        if refused:
+            await _refuse(send, exchange.refusal(refused, None))
             return
         talk = exchange.connect(f"/{rest}", request.query, request.now_ms)
         if isinstance(talk, HttpAnswer):
@@ -82,6 +106,28 @@ class Application:
             self.pump.forget(client)
             self.clients.pop(client, None)
 
+    async def housekeeping(self) -> None:
+        """Once a second, for ever: heartbeats, and the end of connections that are too old."""
+        while True:
+            await asyncio.sleep(1)
+            for client in list(self.clients):
+                try:
+                    self._keep(client, self.market.now_ms())
+                except Exception:  # one exchange's mistake must not end the others' heartbeats
+                    logger.exception("a heartbeat could not be sent")
+
+    def _keep(self, client: Client, now_ms: int) -> None:
+        lifetime_s = self.lifetime_s or client.exchange.lifetime_s
+        if lifetime_s and now_ms - client.since_ms >= lifetime_s * 1000:
+            client.wire.hang_up(LIFETIME_OVER)
+        else:
+            client.say(client.conversation.tick(now_ms))
+
+    def farewell(self) -> None:
+        """What the exchanges say before the server ends."""
+        for client in list(self.clients):
+            client.farewell(self.market.now_ms())
+
     def _request(self, scope: Any, body: bytes) -> HttpRequest:
         return HttpRequest(
             method=scope.get("method", "GET"),
@@ -92,6 +138,10 @@ class Application:
             client=scope["client"][0] if scope["client"] else "",
             now_ms=self.market.now_ms(),
         )
+
+
+def _later(seconds: float, run: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(seconds, run)
 
 
 async def _body(receive: Any) -> bytes:

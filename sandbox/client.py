@@ -1,6 +1,6 @@
 """One connected client: its wire, its side of the conversation, and when it came."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from exchanges.invented import Channel, Conversation, Exchange, HangUp, Said
 from sandbox.faults import Faults
@@ -30,31 +30,24 @@ class Client:
             if not self._faults.silences(self, None):
                 self.wire.write(encoded(one))
 
-    def deliver(self, channel: Channel, frames: list[str], now_ms: int) -> None:
+    def deliver(self, channel: Channel, frames: Sequence[str | bytes], now_ms: int) -> None:
         """A channel's frames where each connection has its own form of them."""
         if not self._faults.silences(self, channel):
-            own = self.conversation.deliver(channel, frames, now_ms)
-            self.wire.write(b"".join(encoded(frame) for frame in own))
+            own = self.conversation.deliver(channel, [frame for frame in frames if isinstance(frame, str)], now_ms)
+            spoilt = [frame for frame in frames if isinstance(frame, bytes)]
+            self.wire.write(b"".join(encoded(frame) for frame in (*spoilt, *own)))
 
     def write(self, channel: Channel, frames: bytes) -> None:
         """A channel's frames, encoded once for all its clients."""
         if not self._faults.silences(self, channel):
             self.wire.write(frames)
 
+    def farewell(self, now_ms: int) -> None:
+        """What the exchange says before it closes all connections."""
+        self.say(self.conversation.goodbye(now_ms))
+
     def hang_up(self, end: HangUp) -> None:
         if end.code is None:
             self.wire.drop()
         else:
             self.wire.hang_up(end.code, end.reason)
-
-    def carries(self, symbol: str | None, stream: str | None) -> bool:
-        """Whether one of its channels is of this symbol and stream; None stands for any."""
-        if symbol is None and stream is None:
-            return True
-        return any(of(channel, symbol, stream) for channel in self.joined)
-
-
-def of(channel: Channel, symbol: str | None, stream: str | None) -> bool:
-    """Whether a channel is of this symbol and stream; `candle` stands for every interval."""
-    family = "candle" if channel.stream.startswith("candle_") else channel.stream
-    return symbol in (None, channel.symbol) and stream in (None, channel.stream, family)

@@ -54,11 +54,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=default.symbols,
         help="number of markets (default: %(default)s)",
     )
+    parser.add_argument(
+        "--lifetime",
+        type=whole(1, 86_400),
+        metavar="SECONDS",
+        help="end connections of this age (default: the exchange's)",
+    )
 
 
 def run(given: Mapping[str, Any]) -> int:
     """Serves; the exit code."""
-    options = Options(given["host"], given["port"], given["seed"], given["rate"], given["symbols"])
+    options = Options(given["host"], given["port"], given["seed"], given["rate"], given["symbols"], given["lifetime"])
     try:
         listener = bound(options.host, options.port)
     except OSError as error:

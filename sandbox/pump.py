@@ -4,13 +4,16 @@ A channel's frames are made and encoded once, whatever the number of clients.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Sequence
 
 from exchanges.invented import Channel, Exchange
 from sandbox.client import Client
 from sandbox.faults import Faults
+from sandbox.wire import encoded
 
 TICK_S = 0.008
+logger = logging.getLogger(__name__)
 
 
 class Flow:
@@ -57,27 +60,30 @@ class Pump:
         """For ever."""
         while True:
             await asyncio.sleep(TICK_S)
-            self.turn(self._now_ms())
+            try:
+                self.turn(self._now_ms())
+            except Exception:  # one exchange's mistake must not silence the others
+                logger.exception("a channel could not be delivered")
 
     def turn(self, now_ms: int) -> None:
         """Delivers what is due."""
         for flow in list(self._flows.values()):
             due_ms = flow.due_ms(now_ms)
             if due_ms > flow.at_ms:
-                frames = flow.exchange.frames(flow.channel, flow.at_ms, due_ms)
-                flow.at_ms = due_ms
+                after_ms, flow.at_ms = flow.at_ms, due_ms
+                frames = flow.exchange.frames(flow.channel, after_ms, due_ms)
                 if frames:
                     self._deliver(flow, frames, now_ms)
 
-    def _deliver(self, flow: Flow, frames: Iterable[str], now_ms: int) -> None:
+    def _deliver(self, flow: Flow, frames: Sequence[str], now_ms: int) -> None:
         spoilt = self._faults.spoilt(flow.code, flow.channel, frames)
-        encoded = None
-        for client in list(flow.clients):
+        wired = None
+        for client in list(flow.clients) if spoilt else ():
             if client.conversation.personal:
-                client.deliver(flow.channel, spoilt.frames, now_ms)
+                client.deliver(flow.channel, spoilt, now_ms)
             else:
-                encoded = encoded or spoilt.encoded()
-                client.write(flow.channel, encoded)
+                wired = wired or b"".join(map(encoded, spoilt))
+                client.write(flow.channel, wired)
 
     def _join(self, client: Client, channel: Channel) -> None:
         key = client.code, channel

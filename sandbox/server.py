@@ -25,6 +25,7 @@ class Options:
     seed: int = 1
     rate: float = 200.0
     symbols: int = 20
+    lifetime_s: float | None = None  # of connections; None is the exchange's own
 
 
 def served(market: Invented) -> dict[str, Exchange]:
@@ -51,7 +52,7 @@ def serve(options: Options, listener: socket.socket) -> None:
     """Serves until a signal ends it. Prints one line when it is ready."""
     market = Market(options.seed, options.rate, options.symbols)
     about = f"seed {options.seed}, {options.rate:g} events/s, {options.symbols} symbols"
-    application = Application(market, served(market), about)
+    application = Application(market, served(market), about, options.lifetime_s)
     config = uvicorn.Config(
         application,
         ws=Wire,
@@ -85,9 +86,12 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._pumping = asyncio.ensure_future(self._application.pump.run())
+        loops = (self._application.pump.run(), self._application.housekeeping())
+        self._loops = [asyncio.ensure_future(loop) for loop in loops]
         print(self._ready, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._pumping.cancel()
+        self._application.farewell()
+        for loop in self._loops:
+            loop.cancel()
         await super().shutdown(sockets)
