@@ -43,10 +43,12 @@ def clipped(start_ms: int, end_ms: int, ranges: Iterable[Range]) -> list[Range]:
     return combined(r for r in cut if r.start_ms < r.end_ms)
 
 
-def answered(interval: str, start_ms: int, end_ms: int, opens_ms: Iterable[int]) -> list[Range]:
-    """What is known after the exchange was asked for [start_ms, end_ms) and gave candles with these openings."""
+def answered(
+    interval: str, start_ms: int, end_ms: int, opens_ms: Iterable[int], long_hole: int = LONG_HOLE
+) -> list[Range]:
+    """What is known where all candles of [start_ms, end_ms) have these openings; a hole is `empty` where it is long."""
     inside = sorted({open_ms for open_ms in opens_ms if start_ms <= open_ms < end_ms})
-    holes = list(_long_holes(interval, start_ms, end_ms, inside))
+    holes = list(_long_holes(interval, start_ms, end_ms, inside, long_hole * intervals.length_ms(interval)))
     complete = [Range(*span, "complete") for span in without((start_ms, end_ms), holes)]
     return combined([*complete, *(Range(*hole, "empty") for hole in holes)])
 
@@ -92,11 +94,10 @@ def without(span: Span, cut: Iterable[Span]) -> Iterator[Span]:
         yield at_ms, end_ms
 
 
-def _long_holes(interval: str, start_ms: int, end_ms: int, opens_ms: list[int]) -> Iterator[Span]:
+def _long_holes(interval: str, start_ms: int, end_ms: int, opens_ms: list[int], long_ms: int) -> Iterator[Span]:
     if not opens_ms:
         yield start_ms, end_ms
         return
-    long_ms = LONG_HOLE * intervals.length_ms(interval)
     known_ms = [start_ms, *(intervals.next_open_ms(interval, open_ms) for open_ms in opens_ms)]
     for hole_start_ms, hole_end_ms in zip(known_ms, [*opens_ms, end_ms], strict=True):
         if hole_end_ms - hole_start_ms >= long_ms:
