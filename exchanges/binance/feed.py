@@ -14,7 +14,7 @@ from exchanges.binance.depth import Update, levels
 from exchanges.contract import Close, Output, Request, Send, Want
 from exchanges.decimals import Number, unsigned
 from exchanges.errors import BadFrame
-from exchanges.events import Candle, Depth, Rejected, Ticker, Trade
+from exchanges.events import Candle, Depth, Gap, Rejected, Ticker, Trade
 from exchanges.symbols import Instruments
 
 STREAMS_PER_FRAME = 200  # the exchange names no limit; a frame of a few hundred is common practice
@@ -32,6 +32,7 @@ class BinanceFeed:
         self._subscribed: set[str] = set()
         self._requests = 0
         self._tickers: dict[str, dict[str, Number | None]] = {}
+        self._trades: dict[str, tuple[int, int]] = {}  # market: id and time (us) of its last trade
         self._books = Books(instruments)
 
     def opening(self) -> Iterable[Output]:
@@ -54,6 +55,8 @@ class BinanceFeed:
         self._subscribed = streams
         tickers = {self._instruments.venue_symbol(symbol) for stream, symbol in self._wants if stream == "ticker"}
         self._tickers = {market: state for market, state in self._tickers.items() if market in tickers}
+        trades = {self._instruments.venue_symbol(symbol) for stream, symbol in self._wants if stream == "trade"}
+        self._trades = {market: last for market, last in self._trades.items() if market in trades}
         return outputs
 
     def receive(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
@@ -135,8 +138,22 @@ class BinanceFeed:
 
 
 def _trade(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+    """Ids run without a hole: one that was said before is dropped, one that is missing is a gap."""
     match = frames.match(data)
-    return _matched(feed, match, match.t, received_ns)
+    last_id, last_us = feed._trades.get(match.s, (match.t - 1, None))
+    if match.t <= last_id:
+        return ()
+    told = _matched(feed, match, match.t, received_ns)
+    if not told:
+        return ()
+    feed._trades[match.s] = match.t, names.micros(match.E)
+    if match.t == last_id + 1:
+        return told
+    gap = Gap(
+        symbol=told[0].symbol, venue_symbol=match.s, received_ns=received_ns, event_us=told[0].event_us,
+        stream="trade", reason="sequence", from_us=last_us,
+    )  # fmt: skip
+    return gap, *told
 
 
 def _aggregate(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
@@ -146,7 +163,7 @@ def _aggregate(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iter
 
 def _matched(
     feed: BinanceFeed, match: frames.Match | frames.Aggregate, trade_id: int, received_ns: int
-) -> Iterable[Output]:
+) -> tuple[Trade, ...]:
     symbol = feed._wanted_as("trade", match.s)
     if symbol is None:
         return ()
