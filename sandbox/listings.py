@@ -23,6 +23,7 @@ KNOWN = (
     ("ARB", "USDT", "0.7713", 5, 1), ("OP", "USDT", "1.634", 5, 2), ("SUI", "USDT", "0.9127", 5, 1),
     ("1000SATS", "USDT", "0.00053", 8, 0), ("币安人生", "USDT", "0.1719", 6, 0),
 )  # fmt: skip
+KNOWN_BASES = {base for base, *_ in KNOWN}
 CONSONANTS, VOWELS = "BDFGKLMNPRSTVXZ", "AEIOU"
 TYPICAL_NOTIONAL = {"USDT": 2000.0, "BTC": 0.03}  # of one resting order; a size, not a price
 GRID_SHARE = 25_000  # a grid step is 1/25,000 of the first price
@@ -88,7 +89,8 @@ def _name(number: int) -> str:
     for alphabet in (CONSONANTS, VOWELS, CONSONANTS, VOWELS):
         number, digit = divmod(number, len(alphabet))
         letters += alphabet[digit]
-    return f"{letters}{number}" if number else letters
+    name = f"{letters}{number}" if number else letters
+    return f"{name}X" if name in KNOWN_BASES else name
 
 
 def _listing(seed: int, base: str, quote: str, price: str, decimals: int, quantity_decimals: int) -> Listing:

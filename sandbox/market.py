@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import islice
 
 from exchanges import intervals
 from exchanges.decimals import ZERO
-from exchanges.intervals import DAY_MS
 from exchanges.invented import InventedCandle, InventedDepth, InventedTrade, InventedWindow
 from exchanges.symbols import Instrument
 from sandbox.book import UPDATE_OFFSET, Book
@@ -58,8 +58,13 @@ class Market:
     ) -> Sequence[InventedCandle]:
         now_ms = self.now_ms()
         end_ms = now_ms if end_ms is None else min(end_ms, now_ms)
-        opens = _newest(interval, end_ms, limit) if start_ms is None else _oldest(interval, start_ms, end_ms, limit)
-        found = [self._boards[symbol].candle(interval, open_ms, now_ms) for open_ms in opens]
+        board = self._boards[symbol]
+        first_ms = intervals.open_ms(interval, board.tape.print(1).time_ms)
+        if start_ms is None:
+            opens = _newest(interval, first_ms, end_ms, limit)
+        else:
+            opens = list(islice(intervals.opens_ms(interval, max(start_ms, first_ms), end_ms + 1), limit))
+        found = [board.candle(interval, open_ms, now_ms) for open_ms in opens]
         return [candle for candle in found if candle]
 
     def depth(self, symbol: str, limit: int, until_ms: int | None = None) -> InventedDepth:
@@ -172,23 +177,11 @@ class Board:
         return (price(figures.open), price(figures.high), price(figures.low), price(figures.close), *volumes)
 
 
-def _oldest(interval: str, start_ms: int, end_ms: int, limit: int) -> list[int]:
-    """The first openings in [start_ms, end_ms]; history begins with the candle that holds its first moment."""
-    opens: list[int] = []
-    for open_ms in intervals.opens_ms(interval, max(start_ms, intervals.open_ms(interval, FIRST_MS)), end_ms + 1):
-        if len(opens) == limit:
-            break
-        opens.append(open_ms)
-    return opens
-
-
-def _newest(interval: str, end_ms: int, limit: int) -> list[int]:
-    """The last openings up to end_ms, oldest first."""
+def _newest(interval: str, first_ms: int, end_ms: int, limit: int) -> list[int]:
+    """The last openings in [first_ms, end_ms], oldest first."""
     opens: list[int] = []
     open_ms = intervals.open_ms(interval, end_ms)
-    while (
-        len(opens) < limit and open_ms > FIRST_MS - DAY_MS * 31 and open_ms + intervals.length_ms(interval) > FIRST_MS
-    ):
+    while len(opens) < limit and open_ms >= first_ms:
         opens.append(open_ms)
         open_ms = intervals.open_ms(interval, open_ms - 1)
     return opens[::-1]
