@@ -129,7 +129,8 @@ def parameters(model: type[Query]) -> list[OpenApiParameter]:
 
 
 def _problem(model: type[Asked], error: ValidationError) -> Problem:
-    first = error.errors()[0]
+    # A name that is not known explains a name that is missing.
+    first = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")[0]
     name, came = str(first["loc"][0]), first["input"]
     if first["type"] == "extra_forbidden":
         return Problem("bad_request", f"{name} is not known here; {one_of(model.model_fields, name)} would do.", name)

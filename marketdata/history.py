@@ -30,8 +30,8 @@ class Page(NamedTuple):
 def window(asked: CandleQuery, now_ms: int) -> Window:
     """Without `start`, the newest `limit` intervals. Problem for an empty range."""
     end_ms = min(now_ms if asked.end is None else asked.end, FURTHEST_MS)
-    newest_ms = max(0, end_ms - asked.limit * intervals.length_ms(asked.interval))
-    start_ms = newest_ms if asked.start is None else asked.start
+    newest_ms = intervals.open_ms(asked.interval, end_ms) - asked.limit * intervals.length_ms(asked.interval)
+    start_ms = max(0, newest_ms) if asked.start is None else asked.start
     if start_ms >= end_ms:
         came = f"start {start_ms} and end {end_ms} came"
         raise Problem("bad_request", f"start: {came}; a start before the end (and before now) would do.", "start")

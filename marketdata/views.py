@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.request import Request
@@ -165,5 +166,5 @@ def _user(request: Request) -> Any:
 
 def _started(request: Request, backfill: Backfill) -> Response:
     request.accepted_renderer, request.accepted_media_type = Json(), Json.media_type
-    where = request.build_absolute_uri(f"/api/v1/backfills/{backfill.pk}/")
+    where = request.build_absolute_uri(reverse("backfill", args=[backfill.pk]))
     return Response(rows.backfill(backfill), 202, headers={"Location": where, "Retry-After": "5"})
