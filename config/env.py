@@ -7,6 +7,7 @@ Order of sources, first wins: the process environment, the file ENV_FILE (`.env`
 import os
 import re
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config.keys import stored_key
+from exchanges.registry import cards
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY_BYTES_MIN = 32
@@ -46,6 +48,16 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _address(value: str) -> str:
+    return value if value == "localhost" else str(ip_address(value))
+
+
+def _known(codes: tuple[str, ...]) -> tuple[str, ...]:
+    if set(codes) - set(cards()):
+        raise ValueError
+    return codes
+
+
 def _long_enough(value: str) -> str:
     if len(value.encode()) < KEY_BYTES_MIN:
         raise ValueError
@@ -57,7 +69,9 @@ Level = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(
 PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Codes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_known)]
 Key = Annotated[str, AfterValidator(_long_enough)]
+Host = Annotated[str, AfterValidator(_address)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Positive = Annotated[int, Field(ge=1)]
 
@@ -93,11 +107,11 @@ class Environment(BaseSettings):
     # The sandbox command's own default port; read only where VENUES is sandbox.
     sandbox_url: HttpUrl = _is("a URL such as http://127.0.0.1:8100", "http://127.0.0.1:8100")
     # Empty: all that the registry knows.
-    exchanges: Words = _is("codes such as binance,okx with commas between", ())
+    exchanges: Codes = _is(f"some of {', '.join(cards())} with commas between", ())
     # None: no Kafka; where it is set, `auto` never falls back to invented prices.
     kafka_bootstrap_servers: str | None = _is("host:port with commas between", None)
     # Loopback: nothing is offered to a network unasked.
-    host: str = _is("an address of this machine, such as 127.0.0.1", "127.0.0.1")
+    host: Host = _is("an address of this machine, such as 127.0.0.1", "127.0.0.1")
     # None: `up` takes 8000 or the next free one.
     port: Port | None = _is("a whole number from 1 to 65535", None)
     # None: one loop per core, since each is one busy process.

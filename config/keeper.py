@@ -128,7 +128,8 @@ class Keeper:
     def _show(self, raw: bytes) -> None:
         line = raw.decode(errors="replace").rstrip()
         self._tail.append(line)
-        if line:
+        # What programs say of their own accord at their end ("Hitting Ctrl+C again ...") is not meant for our user.
+        if line and not (self._stopping.is_set() and not RECORD.match(line)):
             # A log record names its process itself; anything else gets the name, lest it be taken for `up`'s own words.
             self._console.say(line if RECORD.match(line) else f"{self.child.name}: {line}")
 

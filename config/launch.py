@@ -79,10 +79,18 @@ class Launch:
         password = None if prepared and prepared.is_done() else await self._prepare()
         if prepared and password is not None:
             prepared.done()
-        await self._start_first(port)
+        self._tell_processes()
+        slots = self._env.slots
+        soon = [
+            self._ours("web", children.web(self._env.host, port), f"{self._env.host}:{port}"),
+            self._ours("streams", children.streams(slots), f"{slots} slots"),
+        ]
+        late = [self._ours("jobs", children.jobs()), self._ours("beat", children.beat())]
+        # On a small machine the late ones would take the cores from those that bring the first event; but a first start
+        # has no event before the jobs have learned which markets there are.
+        await self._supervisor.start(*soon, *(late if password else ()))
         await self._wait_for_web(port)
-        # Last: on a small machine they would take the cores from those that bring the first event.
-        await self._supervisor.start(self._ours("jobs", children.jobs()), self._ours("beat", children.beat()))
+        await self._supervisor.start(*(() if password else late))
         self._announce(port, password)
 
     def _web_port(self) -> int:
@@ -159,16 +167,12 @@ class Launch:
             raise CannotStart("The database could not be prepared, for the reason above.")
         return out.decode().strip()
 
-    async def _start_first(self, port: int) -> None:
-        loopback = ipaddress.ip_address(self._env.host).is_loopback if self._env.host != "localhost" else True
+    def _tell_processes(self) -> None:
+        """Settles what the processes are told, and writes it down for other commands in this folder."""
+        loopback = self._env.host == "localhost" or ipaddress.ip_address(self._env.host).is_loopback
         if self._env.open_read is None and loopback:
             self._told["OPEN_READ"] = "true"
         write_private(self._env.var_dir / "up.env", "".join(f"{n}='{v}'\n" for n, v in self._told.items()))
-        slots = self._env.slots
-        await self._supervisor.start(
-            self._ours("web", children.web(self._env.host, port), f"{self._env.host}:{port}"),
-            self._ours("streams", children.streams(slots), f"{slots} slots"),
-        )
 
     def _ours(self, name: str, arguments: tuple[str, ...], note: str = "") -> Child:
         return children.child(name, arguments, self._told, note)

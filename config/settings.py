@@ -166,6 +166,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
 
+CLOCK_LOGGERS = ("celery.worker.strategy", "celery.worker.request", "celery.app.trace", "celery.beat")
 _propagating = {"handlers": [], "propagate": True}
 LOGGING = {
     "version": 1,
@@ -174,15 +175,16 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"level": env.log_level, "handlers": ["stderr"]},
     "loggers": {
-        **dict.fromkeys(("django", "uvicorn", "uvicorn.error", "celery"), _propagating),
+        **dict.fromkeys(("django", "uvicorn", "celery"), _propagating),
         # A client's mistakes are answered, not logged.
         "django.request": {"level": "ERROR"},
-        "uvicorn.access": {"level": "WARNING", **_propagating},
+        # Two lines for each connection, with its path and what may stand in it.
+        **dict.fromkeys(("uvicorn.error", "uvicorn.access"), {"level": "WARNING", **_propagating}),
         # One line per request of these two is noise beside the market's own events.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         # So are the clocks' ticks.
-        **dict.fromkeys(("celery.worker.strategy", "celery.app.trace", "celery.beat"), {"level": "WARNING"}),
+        **dict.fromkeys(CLOCK_LOGGERS, {"level": "WARNING"}),
         "django.server": {"level": "WARNING", **_propagating},
     },
 }

@@ -96,16 +96,26 @@ async def test_what_a_killed_child_leaves_behind_ends_before_it_is_started_again
         assert not identity(worker)
 
 
+WITNESS = """
+import pathlib, signal, sys, time
+def end(*_):
+    with open({file!r}, "a") as file:
+        file.write({name!r} + " ends\\n")
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print("up", flush=True)
+time.sleep(600)
+"""
+
+
 async def test_the_others_are_stopped_before_the_stores(tmp_path):
-    said = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit('{0} ends')); "
-    said += "print('{0} up', flush=True); time.sleep(600)"
-    out = io.StringIO()
+    out, file = io.StringIO(), tmp_path / "ends"
     supervisor = Supervisor(Console(out), tmp_path / "processes.json")
-    await supervisor.start(python("store", said.format("store")), store=True)
-    await supervisor.start(python("web", said.format("web")))
-    await until(lambda: "store up" in out.getvalue() and "web up" in out.getvalue())
+    await supervisor.start(python("store", WITNESS.format(file=str(file), name="store")), store=True)
+    await supervisor.start(python("web", WITNESS.format(file=str(file), name="web")))
+    await until(lambda: "store: up" in out.getvalue() and "web: up" in out.getvalue())
     await supervisor.stop()
-    assert out.getvalue().index("web ends") < out.getvalue().index("store ends")
+    assert file.read_text().splitlines() == ["web ends", "store ends"]
 
 
 async def test_the_next_start_ends_what_a_killed_supervisor_left(tmp_path):
