@@ -30,14 +30,8 @@ class Busy(Exception):
 def begin(
     symbol: Symbol, interval: Interval, start_ms: int, end_ms: int, through: str, asked_by: Any = None
 ) -> Backfill:
-    """A backfill of the range up to now; the open one of the same range where there is one.
-
-    ValueError where no candle of the range has ended yet.
-    """
-    start_ms, end_ms = coverage.aligned(interval.code, start_ms, end_ms)
-    end_ms = min(end_ms, intervals.open_ms(interval.code, times.now_ms()))
-    if end_ms <= start_ms:
-        raise ValueError("no candle of this range has ended yet")
+    """A backfill of the range up to now; the open one of the same range where there is one. Raises as span() does."""
+    start_ms, end_ms = span(interval, start_ms, end_ms)
     asked = {
         "symbol": symbol,
         "interval": interval,
@@ -46,6 +40,15 @@ def begin(
     }
     same = Backfill.objects.filter(**asked, state__in=Backfill.OPEN).first()
     return same or Backfill.objects.create(**asked, asked_through=through, asked_by=asked_by)
+
+
+def span(interval: Interval, start_ms: int, end_ms: int) -> Span:
+    """The range, on openings and up to now; ValueError where no candle of it has ended yet."""
+    start_ms, end_ms = coverage.aligned(interval.code, start_ms, end_ms)
+    end_ms = min(end_ms, intervals.open_ms(interval.code, times.now_ms()))
+    if end_ms <= start_ms:
+        raise ValueError("no candle of this range has ended yet")
+    return start_ms, end_ms
 
 
 def run(backfill: Backfill, slice_s: float | None = None, told: Told = lambda _: None) -> bool:

@@ -44,8 +44,7 @@ def started(
     symbol: Symbol, interval: Interval, start_ms: int, end_ms: int, asked_by: Any, through: str = "api"
 ) -> Backfill:
     """A backfill of the range, handed to the jobs worker; where that cannot be done now, the clock does it later."""
-    if Backfill.objects.filter(state__in=Backfill.OPEN).count() >= MOST_OPEN:
-        raise Problem("rate_limited", f"{MOST_OPEN} backfills are open already; ask again when one is done.")
+    check_room()
     try:
         backfill = backfills.begin(symbol, interval, start_ms, end_ms, through, asked_by)
     except ValueError as error:
@@ -53,6 +52,12 @@ def started(
         raise Problem("bad_request", f"start: {came}, but {error}; a start before the end would do.", "start") from None
     send(backfill)
     return backfill
+
+
+def check_room() -> None:
+    """Problem where no further backfill may be begun now."""
+    if Backfill.objects.filter(state__in=Backfill.OPEN).count() >= MOST_OPEN:
+        raise Problem("rate_limited", f"{MOST_OPEN} backfills are open already; ask again when one is done.")
 
 
 def send(backfill: Backfill) -> None:
