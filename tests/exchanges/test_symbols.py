@@ -1,0 +1,62 @@
+"""Markets and their spellings: every spelling finds the one market it means, an ambiguous one finds none."""
+
+import pytest
+
+from exchanges.symbols import Instrument, Instruments, Topic, distinct
+
+
+def instrument(symbol: str, venue_symbol: str) -> Instrument:
+    base, _, quote = symbol.partition("-")
+    return Instrument(symbol=symbol, venue_symbol=venue_symbol, base=base, quote=quote, kind="spot")
+
+
+MARKETS = Instruments(
+    [instrument("BTC-USDT", "BTCUSDT"), instrument("ETH-USDT", "ETHUSDT"), instrument("币-USDT", "币USDT")]
+)
+
+
+@pytest.mark.parametrize("spelling", ["BTC-USDT", "btc-usdt", "BTC/USDT", "BTCUSDT", "btcusdt", "btc_usdt", "BTC:USDT"])
+def test_every_spelling_means_the_same_market(spelling: str) -> None:
+    found = MARKETS.find(spelling)
+    assert found is not None and found.symbol == "BTC-USDT"
+
+
+def test_a_market_that_is_not_ascii_is_found() -> None:
+    assert MARKETS.find("币/usdt") is MARKETS.by_symbol["币-USDT"]
+
+
+def test_an_unknown_spelling_finds_nothing_but_its_nearest() -> None:
+    assert MARKETS.find("BTCUSD") is None
+    assert MARKETS.nearest("BTCUSD")[0] == "BTC-USDT"
+    assert MARKETS.nearest("§§§§") == []
+
+
+def test_a_spelling_with_two_meanings_finds_nothing_and_names_both() -> None:
+    markets = Instruments([instrument("A-BC", "A-BC"), instrument("AB-C", "AB-C")])
+    assert markets.find("ABC") is None
+    assert markets.nearest("ABC") == ["A-BC", "AB-C"]
+    assert markets.find("AB-C") is markets.by_symbol["AB-C"]
+
+
+def test_an_unknown_market_keeps_its_spelling_both_ways() -> None:
+    assert (MARKETS.symbol("XUSDT"), MARKETS.venue_symbol("X-USDT")) == ("XUSDT", "X-USDT")
+    assert (MARKETS.symbol("BTCUSDT"), MARKETS.venue_symbol("BTC-USDT")) == ("BTC-USDT", "BTCUSDT")
+
+
+def test_of_markets_with_one_symbol_all_but_the_first_carry_their_own_id() -> None:
+    named = distinct([instrument("UBTC-USDC", "@140"), instrument("UBTC-USDC", "142"), instrument("X-USDC", "@1")])
+    assert [market.symbol for market in named] == ["UBTC-USDC", "UBTC-USDC.142", "X-USDC"]
+
+
+def test_a_topic_is_split_at_its_first_two_dots() -> None:
+    topic = Topic.parse("hyperliquid.candle_1m.UBTC-USDC.142")
+    assert topic == ("hyperliquid", "candle_1m", "UBTC-USDC.142")
+    assert str(topic) == "hyperliquid.candle_1m.UBTC-USDC.142"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "binance", "binance.trade", "binance..BTC-USDT", ".trade.BTC-USDT", "binance.trade."]
+)
+def test_a_topic_of_fewer_parts_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        Topic.parse(text)
