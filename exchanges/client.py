@@ -13,6 +13,7 @@ from exchanges.contract import Card, Request
 from exchanges.errors import (
     BadFrame,
     ExchangeError,
+    Forbidden,
     QuotaSpent,
     RateLimited,
     Reconnect,
@@ -119,7 +120,7 @@ def pause_s(error: ExchangeError, attempt: int) -> float | None:
     Full jitter over our own backoff; what the exchange asked for is waited out whole.
     """
     what = verdict(error, attempt)
-    if not isinstance(what, Retry | Reconnect):
+    if not isinstance(what, Retry | Reconnect) or isinstance(error, Forbidden):
         return None
     asked_s = error.retry_after_s if isinstance(error, RateLimited | QuotaSpent | ServerFault) else None
     if asked_s is not None:
