@@ -1,19 +1,36 @@
-"""What streams/ says of an exchange's connections, read from Redis; this side writes nothing there."""
+"""What the hold loops say of an exchange's connections, read from Redis; this side writes nothing there."""
 
 import logging
+import time
 
+import msgspec
 from redis.exceptions import RedisError
 
 from marketdata.locks import redis
 
 log = logging.getLogger(__name__)
 
+FRESH_S = 10  # what a loop said longer ago is of one that ended
+NONE = {"connections": 0, "connected": 0, "rejected": 0}
 
-def of(exchange: str) -> dict[str, str] | None:
-    """The fields of `state:<exchange>`; empty where nothing is streamed, None where Redis does not answer."""
+
+class Said(msgspec.Struct):
+    """One hold loop's word: connections it keeps, those open, frames it could not read; `at` in unix seconds."""
+
+    connections: int
+    connected: int
+    rejected: int
+    at: int
+
+
+def of(exchange: str) -> dict[str, int] | None:
+    """`connections`, `connected` and `rejected` over all hold loops; empty where nothing is streamed, None where Redis
+    does not answer."""
     try:
         fields = redis().hgetall(f"state:{exchange}")
     except RedisError as error:
         log.warning("the live state of %s cannot be read: %s", exchange, error)
         return None
-    return {name.decode(): value.decode() for name, value in fields.items()}
+    said = [msgspec.json.decode(value, type=Said) for value in fields.values()]
+    fresh = [one for one in said if time.time() - one.at <= FRESH_S]
+    return {name: sum(getattr(one, name) for one in fresh) for name in NONE} if fresh else {}

@@ -34,6 +34,12 @@ class LimitRow(serializers.Serializer):
     window_s = serializers.IntegerField()
 
 
+class LiveStatus(serializers.Serializer):
+    connections = serializers.IntegerField(required=False, help_text="kept by all hold loops")
+    connected = serializers.IntegerField(required=False, help_text="of them, open now")
+    rejected = serializers.IntegerField(required=False, help_text="frames that were broken or unknown")
+
+
 class ExchangeRow(serializers.Serializer):
     code = serializers.CharField()
     title = serializers.CharField()
@@ -45,9 +51,7 @@ class ExchangeRow(serializers.Serializer):
     notes = serializers.CharField()
     last_sync_time = TimeField(allow_null=True)
     last_error = serializers.CharField(help_text="why the last sync of metadata failed; empty if it did not")
-    live_status = serializers.DictField(
-        child=serializers.CharField(), allow_null=True, help_text="of its connections; empty where nothing is streamed"
-    )
+    live_status = LiveStatus(allow_null=True, help_text="empty where nothing is streamed")
 
 
 class IntervalRow(serializers.Serializer):
