@@ -1,0 +1,151 @@
+"""The newest known state of one market: from Redis where it is streamed, else asked from the exchange."""
+
+import time
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+from asgiref.sync import async_to_sync
+from redis.exceptions import RedisError
+
+from exchanges.book import Book
+from exchanges.contract import Card
+from exchanges.decimals import Number
+from exchanges.symbols import Topic
+from marketdata.models import Symbol
+from marketdata.problems import Problem
+from streams import asked, exact, history, keys
+from streams.connection import redis
+from streams.history import Kept
+from streams.position import Position
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+FRESH_S = 5  # a topic whose last heartbeat is older is carried by nobody
+LIVE = b'"status":"live"'
+SNAPSHOT = b'"type":"snapshot"'
+
+
+@dataclass
+class Streamed:
+    """What Redis has of a topic that is live now, and of its history what was asked for."""
+
+    kept: Kept
+    events: list[tuple[Position, bytes]] = field(default_factory=list)
+
+
+def ticker(card: Card, market: Symbol) -> Row:
+    """The last ticker; `live` where it comes from the running stream."""
+    streamed = _now(_latest(_topic(card, market, "ticker")))
+    if streamed and streamed.kept.event:
+        return _row(streamed.kept.event, live=True)
+    return _row(asked.ask(card, market, "ticker")[0], live=False)
+
+
+def trades(card: Card, market: Symbol, limit: int) -> Row:
+    """At most `limit` trades, oldest first."""
+    streamed = _now(_trades(_topic(card, market, "trade"), limit))
+    live = bool(streamed and streamed.events)
+    texts = [text for _, text in streamed.events] if live else asked.ask(card, market, "trades", limit)
+    named = {"exchange": card.code, "symbol": market.symbol, "venue_symbol": market.venue_symbol}
+    return {**named, "live": live, "results": [exact.read(text) for text in texts if text]}
+
+
+def depth(card: Card, market: Symbol, limit: int) -> Row:
+    """The best `limit` levels a side, as a snapshot."""
+    streamed = _now(_depth(_topic(card, market, "depth")))
+    last = applied(streamed) if streamed else None
+    if last:
+        event, book = last
+        bids, asks = (exact.levels(side) for side in book.best(limit))
+        return {**_row(event, live=True), "type": "snapshot", "bids": bids, "asks": asks}
+    row = _row(asked.ask(card, market, "depth", limit)[0], live=False)
+    return {**row, "bids": row["bids"][:limit], "asks": row["asks"][:limit]}
+
+
+def applied(streamed: Streamed) -> tuple[bytes, Book] | None:
+    """The last event and the book after it; None where no book is proven: none kept, or an event is missing."""
+    kept, book = streamed.kept, Book()
+    if not kept.book or kept.book_position.epoch != kept.position.epoch:
+        return None
+    book.replace(*_sides(kept.book))
+    at, last = kept.book_position, kept.book
+    for position, text in streamed.events:
+        if position.epoch != at.epoch:
+            break  # a gap: the book before it is the last that is proven
+        if position.seq != at.seq + 1:
+            return None
+        at = position
+        if text.startswith(b'{"event":"depth"'):
+            last = text
+            (book.replace if SNAPSHOT in text else book.apply)(*_sides(text))
+    return last, book
+
+
+def carried(heartbeat_s: float | None) -> bool:
+    """Whether a hold loop carries the topic, by its last heartbeat (unix seconds)."""
+    return heartbeat_s is not None and time.time() - heartbeat_s <= FRESH_S
+
+
+async def _latest(topic: str) -> Streamed | None:
+    """None where the topic is not live."""
+    if not carried(await redis().zscore(keys.RUNNING, topic)):
+        return None
+    kept = (await history.kept(redis(), [topic]))[0]
+    return Streamed(kept) if kept.running and LIVE in (kept.status or b"") else None
+
+
+async def _trades(topic: str, limit: int) -> Streamed | None:
+    streamed = await _latest(topic)
+    if streamed:
+        streamed.events = (await history.last_trades(redis(), topic, limit)).events
+    return streamed
+
+
+async def _depth(topic: str) -> Streamed | None:
+    streamed = await _latest(topic)
+    at = streamed.kept.book_position if streamed else None
+    while streamed and at < streamed.kept.position:
+        found = await history.after(redis(), topic, at)
+        if not found.events:
+            break
+        streamed.events += found.events
+        at = found.last
+    return streamed
+
+
+def _now(reading: Coroutine[Any, Any, T]) -> T:
+    """From a view's thread; in a server that is asynchronous this runs in its loop, with the loop's connections."""
+
+    async def read() -> T:
+        return await reading
+
+    try:
+        return async_to_sync(read)()
+    except (RedisError, OSError) as error:
+        raise Problem("unavailable", f"Redis does not answer ({error}); try again.") from None
+
+
+def _topic(card: Card, market: Symbol, stream: str) -> str:
+    return str(Topic(card.code, stream, market.symbol))
+
+
+def _row(text: bytes, live: bool) -> Row:
+    return {**exact.read(text), "live": live}
+
+
+class _Levels(msgspec.Struct):
+    bids: list[tuple[msgspec.Raw, msgspec.Raw]]
+    asks: list[tuple[msgspec.Raw, msgspec.Raw]]
+
+
+_levels = msgspec.json.Decoder(_Levels).decode
+
+
+def _sides(text: bytes) -> Iterable[list[tuple[Number, Number]]]:
+    """Bids and asks as the canonical text that a book is keyed by."""
+    found = _levels(text)
+    for side in (found.bids, found.asks):
+        yield [(Number(bytes(price).decode()), Number(bytes(quantity).decode())) for price, quantity in side]

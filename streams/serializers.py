@@ -1,0 +1,110 @@
+"""The shapes of live REST answers, for the API's description; the members are defined in exchanges/events.py."""
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from marketdata.serializers import ExactField, TimeField
+
+
+@extend_schema_field({"type": "array", "items": {"type": "array", "items": {"type": "number"}, "maxItems": 2}})
+class LevelsField(serializers.Field):
+    """`[[price, quantity], …]`, best first."""
+
+
+class EventRow(serializers.Serializer):
+    """What every event says; `topic`, `epoch`, `seq` and `source` only where it comes from a running stream."""
+
+    event = serializers.CharField()
+    topic = serializers.CharField(required=False)
+    exchange = serializers.CharField()
+    symbol = serializers.CharField()
+    venue_symbol = serializers.CharField()
+    event_time = TimeField(allow_null=True)
+    received_time = TimeField()
+    epoch = serializers.IntegerField(required=False)
+    seq = serializers.IntegerField(required=False)
+    source = serializers.CharField(required=False)
+    sandbox = serializers.BooleanField(required=False, help_text="present on an installation with invented prices")
+
+
+def _live() -> serializers.BooleanField:
+    return serializers.BooleanField(
+        help_text="true: from the running stream; false: nobody streams it, the exchange was asked"
+    )
+
+
+class TickerRow(EventRow):
+    last_price = ExactField(allow_null=True)
+    last_quantity = ExactField(allow_null=True)
+    bid_price = ExactField(allow_null=True)
+    bid_quantity = ExactField(allow_null=True)
+    ask_price = ExactField(allow_null=True)
+    ask_quantity = ExactField(allow_null=True)
+    open_24h = ExactField(allow_null=True)
+    high_24h = ExactField(allow_null=True)
+    low_24h = ExactField(allow_null=True)
+    volume_24h = ExactField(allow_null=True)
+    quote_volume_24h = ExactField(allow_null=True)
+    live = _live()
+
+
+class TradeRow(EventRow):
+    trade_id = serializers.CharField()
+    price = ExactField()
+    quantity = ExactField()
+    side = serializers.ChoiceField(["buy", "sell"], allow_null=True)
+    trade_time = TimeField(allow_null=True)
+
+
+class Trades(serializers.Serializer):
+    exchange = serializers.CharField()
+    symbol = serializers.CharField()
+    venue_symbol = serializers.CharField()
+    live = _live()
+    results = TradeRow(many=True, help_text="oldest first")
+
+
+class DepthRow(EventRow):
+    type = serializers.ChoiceField(["snapshot"])
+    bids = LevelsField()
+    asks = LevelsField()
+    sequence = serializers.IntegerField(allow_null=True, help_text="the exchange's own number of this state")
+    live = _live()
+
+
+class StreamRow(serializers.Serializer):
+    topic = serializers.CharField()
+    exchange = serializers.CharField()
+    stream = serializers.CharField()
+    symbol = serializers.CharField()
+    status = serializers.CharField(help_text="starting, live, stale, reconnecting, stopped …")
+    detail = serializers.CharField()
+    rate = ExactField(allow_null=True, help_text="events in the last second")
+    lag_ms = serializers.IntegerField(allow_null=True, help_text="from the exchange's clock to ours, at the last event")
+    gaps = serializers.IntegerField()
+    epoch = serializers.IntegerField()
+    seq = serializers.IntegerField()
+    last_event_time = TimeField(allow_null=True)
+    loop = serializers.CharField(allow_null=True, help_text="who carries it")
+
+
+class ConnectionsRow(serializers.Serializer):
+    exchange = serializers.CharField()
+    connections = serializers.IntegerField()
+    connected = serializers.IntegerField()
+    rejected = serializers.IntegerField(help_text="frames that were broken or unknown")
+
+
+class LoopRow(serializers.Serializer):
+    loop = serializers.CharField()
+    host = serializers.CharField()
+    pid = serializers.IntegerField()
+    shards = serializers.IntegerField()
+    topics = serializers.IntegerField()
+
+
+class Status(serializers.Serializer):
+    time = TimeField()
+    streams = StreamRow(many=True)
+    exchanges = ConnectionsRow(many=True)
+    loops = LoopRow(many=True)

@@ -1,0 +1,12 @@
+"""The paths of streams below /api/v1/."""
+
+from django.urls import path
+
+from streams import views
+
+urlpatterns = [
+    path("ticker/", views.TickerView.as_view(), name="ticker"),
+    path("trades/", views.TradesView.as_view(), name="trades"),
+    path("depth/", views.DepthView.as_view(), name="depth"),
+    path("status/", views.StatusView.as_view(), name="status"),
+]
