@@ -9,6 +9,7 @@ from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from redis.exceptions import RedisError
 
+from exchanges.symbols import Topic
 from marketdata import cards
 from streams import access, messages, resolve
 from streams.fanout import fanout
@@ -84,10 +85,10 @@ class StreamConsumer(AsyncConsumer):
         await self.base_send({"type": "websocket.close", "code": code, "reason": reason})
 
     async def _subscribe(self, request: Selection) -> None:
-        for label, asked in request.parts():
+        for label in request.labels():
             topic = label
             try:
-                topic = await self._topic(asked)
+                topic = await self._topic(request.asked(label))
                 await fanout().want(topic)
             except Refused as error:
                 self._replied(request, label, topic, error)
@@ -100,9 +101,9 @@ class StreamConsumer(AsyncConsumer):
                     self.joins[topic] = asyncio.create_task(fanout().join(topic, self.outbox))
 
     async def _unsubscribe(self, request: Selection) -> None:
-        for label, asked in request.parts():
+        for label in request.labels():
             try:
-                topic = await self._topic(asked)
+                topic = await self._topic(request.asked(label))
                 if topic not in self.subscriptions:
                     raise Refused("bad_request", f"{label} is not subscribed; action list tells what is")
             except Refused as error:
@@ -123,7 +124,7 @@ class StreamConsumer(AsyncConsumer):
         self._start(self._expire(expires_s))
         self.outbox.put(messages.reply("authenticate", request.id, expires_time=expires_s * 1000))
 
-    async def _topic(self, asked: Any) -> str:
+    async def _topic(self, asked: Topic) -> str:
         card = resolve.card(cards.cards(), asked.exchange)
         return str(resolve.topic(card, await markets.of(card.code), asked.stream, asked.symbol))
 

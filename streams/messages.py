@@ -55,11 +55,15 @@ class Selection(BaseModel):
             raise ValueError(f"`{missing}` is missing: give `pair` and `stream`, or `topics`")
         return self
 
-    def parts(self) -> list[tuple[str, Topic]]:
-        """For each topic asked for: how its reply names it, and exchange, stream and pair as written."""
-        if self.topics is None:
-            return [(f"{self.pair}-{self.stream}", Topic(self.exchange, str(self.stream), str(self.pair)))]
-        return [(topic, _topic(topic)) for topic in self.topics]
+    def labels(self) -> list[str]:
+        """How each topic asked for is named in its reply."""
+        return self.topics if self.topics is not None else [f"{self.pair}-{self.stream}"]
+
+    def asked(self, label: str) -> Topic:
+        """Exchange, stream and pair as the client wrote them; Refused where a topic has no three parts."""
+        if self.topics is not None:
+            return _topic(label)
+        return Topic(self.exchange, str(self.stream), str(self.pair))
 
 
 class Plain(BaseModel):

@@ -25,7 +25,7 @@ class Line:
     epoch: int
     seq: int = 0
     time_us: int | None = None  # the exchange's clock at the last event
-    received_ns: int = 0
+    lag_us: int | None = None  # from the exchange's clock to ours, at the last event that carried its time
     trade_id: str | None = None
     status: State | None = None
     gaps: int = 0
@@ -38,7 +38,7 @@ class Line:
 
     def beat(self, seconds: float) -> dict[str, str]:
         """What the status page shows, and a new count of the rate."""
-        lag_ms = "" if self.time_us is None else str(max(0, self.received_ns // 1000 - self.time_us) // 1000)
+        lag_ms = "" if self.lag_us is None else str(max(0, self.lag_us) // 1000)
         said = {"rate": f"{self.count / seconds:.1f}", "lag_ms": lag_ms, "gaps": str(self.gaps)}
         self.count = 0
         return said
@@ -106,8 +106,8 @@ class Numbering:
             self.status(line, "live", event.received_ns)
         line.seq += 1
         line.count += 1
-        line.received_ns = event.received_ns
-        line.time_us = event.event_us or line.time_us
+        if event.event_us is not None:
+            line.time_us, line.lag_us = event.event_us, event.received_ns // 1000 - event.event_us
         data = self._text(line, event, line.seq, source)
         self._publisher.add(self._lease, line, data)
         match event:

@@ -188,8 +188,9 @@ class Publisher:
     async def _announce(self, batches: list[Batch]) -> None:
         """A batch without events tells where a quiet topic stands: Pub/Sub may have lost the last message."""
         grouped = envelope.messages([batch.item for batch in batches])
-        sends = [self._layer.group_send(name, message) for name, message in grouped.items()]
         try:
-            await asyncio.wait_for(asyncio.gather(*sends), SEND_TIMEOUT_S)
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                for name, message in grouped.items():
+                    await self._layer.group_send(name, message)
         except (RedisError, OSError) as error:  # TimeoutError is an OSError: readers fill the hole from the history
             log.warning("an envelope was not sent: %s", error)
