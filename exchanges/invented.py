@@ -139,7 +139,7 @@ class Channel:
     """
 
     name: str  # the exchange's own name of the stream
-    symbol: str | None  # ours; None for a stream over all symbols
+    symbol: str | None  # the invented market's; None for a stream over all symbols
     stream: str  # our word: trade, ticker, depth, depth_5, candle_1m, …
     period_ms: int = 0  # 0: at once; otherwise at multiples of this
     variant: str = ""
@@ -223,7 +223,7 @@ class Exchange(Protocol):
     def refusal(self, status: int, retry_after_s: int | None) -> HttpAnswer:
         """How this exchange words 403, 418, 429, 451 and 5xx."""
 
-    def connect(self, path: str, query: Mapping[str, str], now_ms: int) -> Conversation | HttpAnswer:
+    def connect(self, request: HttpRequest) -> Conversation | HttpAnswer:
         """A WebSocket handshake; an answer refuses it."""
 
     def first(self, channel: Channel, at_ms: int) -> Sequence[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -80,7 +81,7 @@ class Application:
         if refused:
             await _refuse(send, exchange.refusal(refused, None))
             return
-        talk = exchange.connect(f"/{rest}", request.query, request.now_ms)
+        talk = exchange.connect(_below(request, f"/{rest}"))
         if isinstance(talk, HttpAnswer):
             await _refuse(send, talk)
             return
@@ -162,6 +163,5 @@ async def _refuse(send: Any, answer: HttpAnswer) -> None:
 
 
 def _below(request: HttpRequest, path: str) -> HttpRequest:
-    return HttpRequest(
-        request.method, path, request.query, request.headers, request.body, request.client, request.now_ms
-    )
+    """The same request with the exchange's own path."""
+    return replace(request, path=path)

@@ -59,8 +59,8 @@ class Sandbox:
         body = FAULTS.get(status, OTHER_FAULT)
         return HttpAnswer(status, body, headers, "text/html" if status == 403 else "application/json;charset=UTF-8")
 
-    def connect(self, path: str, query: Mapping[str, str], now_ms: int) -> Conversation | HttpAnswer:
-        return Talk.opened(self._streams, path, query) or HttpAnswer(404, b"", content_type="text/html")
+    def connect(self, request: HttpRequest) -> Conversation | HttpAnswer:
+        return Talk.opened(self._streams, request.path, request.query) or HttpAnswer(404, b"", content_type="text/html")
 
     def first(self, channel: Channel, at_ms: int) -> Sequence[str]:
         return ()

@@ -134,12 +134,16 @@ class Answers:
 
     def _each(self, given: Parameters, row: Callable[[str, str], Rows]) -> Rows:
         """One object for `symbol`, an array for `symbols` or all."""
-        given.choice("symbolStatus", STATUSES, "TRADING")
+        names = given.symbols()
         if "symbol" in given:
             name = given.symbol()
-            return row(name, self._instrument(name).symbol)
-        names = given.symbols() or list(self._markets.by_name)
-        return [row(name, self._instrument(name).symbol) for name in names]
+            symbol = self._instrument(name).symbol
+            if given.choice("symbolStatus", STATUSES, "TRADING") != "TRADING":
+                raise Wrong(-1220, "The symbol's status does not match the requested symbolStatus.")
+            return row(name, symbol)
+        if given.choice("symbolStatus", STATUSES, "TRADING") != "TRADING":
+            return []
+        return [row(name, self._instrument(name).symbol) for name in names or self._markets.by_name]
 
     def _symbol(self, given: Parameters) -> str:
         return self._instrument(given.symbol()).symbol
