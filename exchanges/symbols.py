@@ -57,6 +57,10 @@ class Instruments:
     """All instruments of one exchange, found by any spelling. Built once, read often."""
 
     def __init__(self, instruments: Iterable[Instrument] = ()) -> None:
+        self.become(instruments)
+
+    def become(self, instruments: Iterable[Instrument]) -> None:
+        """These instruments instead, for all who hold this object."""
         self.by_symbol: dict[str, Instrument] = {}
         self.by_venue_symbol: dict[str, Instrument] = {}
         self._by_folded: dict[str, list[str]] = {}
