@@ -1,0 +1,205 @@
+"""The fanout fills holes from the history, declares what is no longer kept, and says nothing twice."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from channels.layers import channel_layers, get_channel_layer
+from redis import Redis
+
+from streams import envelope, keys
+from streams.connection import redis
+from streams.envelope import Item
+from streams.fanout import Fanout
+from streams.outbox import Outbox
+
+TRADE, DEPTH = "binance.trade.BTC-USDT", "binance.depth.BTC-USDT"
+TICKER, CANDLE = "binance.ticker.BTC-USDT", "binance.candle_1m.BTC-USDT"
+
+
+def event(name: str, epoch: int, seq: int, **members: Any) -> bytes:
+    return json.dumps({"event": name, "epoch": epoch, "seq": seq, **members}, separators=(",", ":")).encode()
+
+
+class Topic:
+    """One topic as a hold loop would write it."""
+
+    def __init__(self, store: Redis, topic: str, name: str) -> None:
+        self.store, self.topic, self.name = store, topic, name
+
+    def keep(self, epoch: int, first: int, count: int, **members: Any) -> list[bytes]:
+        """Into the history, and as the newest position."""
+        events = [event(self.name, epoch, first + number, **members) for number in range(count)]
+        entry = f"{epoch}-{first + count - 1}"
+        self.store.xadd(keys.history(self.topic), {"events": b"\n".join(events)}, id=entry)
+        self.store.hset(keys.latest(self.topic), mapping={"position": entry, "stopped": "0", "event": events[-1]})
+        return events
+
+    async def tell(self, epoch: int, first: int, events: list[bytes], notes: list[bytes] = ()) -> None:
+        for group, message in envelope.messages([Item(self.topic, epoch, first, events, list(notes))]).items():
+            await get_channel_layer().group_send(group, message)
+
+
+class Heard:
+    """A client's outbox, read as it fills."""
+
+    def __init__(self) -> None:
+        self.outbox = Outbox()
+        self.events: list[dict[str, Any]] = []
+
+    async def until(self, count: int) -> list[Any]:
+        """Positions, once so many events came; `lagged` as its count of dropped events."""
+        async with asyncio.timeout(5):
+            while len(self.events) < count:
+                self.events += [json.loads(each["text"]) for each in await self.outbox.take()]
+        return [e["seq"] if e["event"] != "lagged" else ("lagged", e["dropped"], e["from"]) for e in self.events]
+
+
+@pytest.fixture
+def store(clean_redis: Redis) -> Redis:
+    channel_layers.backends.clear()
+    return clean_redis
+
+
+async def joined(topic: str) -> tuple[Fanout, Heard]:
+    fanout, heard = Fanout(redis(), get_channel_layer()), Heard()
+    await fanout.join(topic, heard.outbox)
+    return fanout, heard
+
+
+async def test_a_lost_envelope_is_filled_from_the_history(store: Redis) -> None:
+    trades = Topic(store, TRADE, "trade")
+    _, heard = await joined(TRADE)
+    await trades.tell(5, 1, trades.keep(5, 1, 2))
+    trades.keep(5, 3, 4)  # its envelope never comes
+    await trades.tell(5, 7, trades.keep(5, 7, 1))
+    assert await heard.until(7) == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_the_last_envelope_before_a_silence_is_filled_by_a_heartbeat(store: Redis) -> None:
+    trades = Topic(store, TRADE, "trade")
+    _, heard = await joined(TRADE)
+    trades.keep(5, 1, 3)
+    await trades.tell(5, 4, [])
+    assert await heard.until(3) == [1, 2, 3]
+
+
+async def test_repeated_and_overlapping_envelopes_are_said_once(store: Redis) -> None:
+    trades = Topic(store, TRADE, "trade")
+    _, heard = await joined(TRADE)
+    first, second = trades.keep(5, 1, 3), trades.keep(5, 4, 2)
+    await trades.tell(5, 1, first)
+    await trades.tell(5, 1, first)
+    await trades.tell(5, 2, first[1:] + second)
+    await trades.tell(4, 90, [event("trade", 4, 90)])
+    await trades.tell(5, 6, trades.keep(5, 6, 1))
+    assert await heard.until(6) == [1, 2, 3, 4, 5, 6]
+    assert len(heard.outbox) == 0
+
+
+async def test_a_new_epoch_brings_the_end_of_the_old_one_first(store: Redis) -> None:
+    trades = Topic(store, TRADE, "trade")
+    _, heard = await joined(TRADE)
+    await trades.tell(5, 1, trades.keep(5, 1, 1))
+    trades.keep(5, 2, 2)
+    await trades.tell(6, 1, trades.keep(6, 1, 1))
+    assert await heard.until(4) == [1, 2, 3, 1]
+
+
+async def test_what_is_no_longer_kept_is_declared(store: Redis) -> None:
+    trades = Topic(store, TRADE, "trade")
+    _, heard = await joined(TRADE)
+    await trades.tell(5, 1, trades.keep(5, 1, 2))
+    await heard.until(2)
+    trades.keep(5, 3, 2)
+    trades.keep(5, 5, 2)
+    store.xtrim(keys.history(TRADE), maxlen=1, approximate=False)
+    await trades.tell(5, 7, trades.keep(5, 7, 1))
+    assert await heard.until(6) == [1, 2, ("lagged", 2, {"epoch": 5, "seq": 2}), 5, 6, 7]
+
+
+async def test_an_empty_history_is_declared_too(store: Redis) -> None:
+    trades = Topic(store, TRADE, "trade")
+    _, heard = await joined(TRADE)
+    await trades.tell(5, 1, trades.keep(5, 1, 2))
+    await heard.until(2)
+    store.delete(keys.history(TRADE))
+    await trades.tell(5, 10, [])
+    assert await heard.until(3) == [1, 2, ("lagged", 7, {"epoch": 5, "seq": 2})]
+
+
+async def test_a_new_epoch_that_has_said_nothing_is_no_loss(store: Redis) -> None:
+    trades = Topic(store, TRADE, "trade")
+    _, heard = await joined(TRADE)
+    await trades.tell(5, 1, trades.keep(5, 1, 2))
+    await heard.until(2)
+    await trades.tell(6, 1, [], [event("status", 6, 0)])
+    await trades.tell(6, 1, trades.keep(6, 1, 1))
+    assert await heard.until(4) == [1, 2, 0, 1]
+
+
+async def test_a_book_whose_deltas_are_lost_goes_on_from_its_last_stored_state(store: Redis) -> None:
+    depth = Topic(store, DEPTH, "depth")
+    _, heard = await joined(DEPTH)
+    await depth.tell(5, 1, depth.keep(5, 1, 1, type="snapshot"))
+    await heard.until(1)
+    depth.keep(5, 2, 5)
+    store.hset(keys.latest(DEPTH), mapping={"book": event("depth", 5, 6, type="snapshot"), "book_position": "5-6"})
+    store.delete(keys.history(DEPTH))
+    await depth.tell(5, 7, depth.keep(5, 7, 2))
+    assert await heard.until(5) == [1, ("lagged", 5, {"epoch": 5, "seq": 1}), 6, 7, 8]
+    assert heard.events[2]["type"] == "snapshot"
+
+
+async def test_a_late_joiner_of_depth_gets_the_stored_book_and_the_deltas_after_it(store: Redis) -> None:
+    depth = Topic(store, DEPTH, "depth")
+    depth.keep(5, 1, 4)
+    store.hset(keys.latest(DEPTH), mapping={"book": event("depth", 5, 4, type="snapshot"), "book_position": "5-4"})
+    depth.keep(5, 5, 3)
+    _, heard = await joined(DEPTH)
+    assert await heard.until(4) == [4, 5, 6, 7]
+
+
+async def test_a_book_of_an_epoch_that_is_over_is_not_shown(store: Redis) -> None:
+    depth = Topic(store, DEPTH, "depth")
+    store.hset(keys.latest(DEPTH), mapping={"book": event("depth", 5, 4, type="snapshot"), "book_position": "5-4"})
+    gap = depth.keep(6, 1, 1)
+    _, heard = await joined(DEPTH)
+    await depth.tell(6, 1, gap)
+    await depth.tell(6, 2, depth.keep(6, 2, 1, type="snapshot"))
+    assert await heard.until(1) == [2]
+
+
+async def test_older_pictures_are_skipped_and_seq_only_rises(store: Redis) -> None:
+    ticker = Topic(store, TICKER, "ticker")
+    ticker.keep(5, 1, 3)
+    fanout, heard = await joined(TICKER)
+    assert await heard.until(1) == [3]
+    await ticker.tell(5, 9, ticker.keep(5, 9, 1))
+    await ticker.tell(5, 8, [event("ticker", 5, 8)])
+    await ticker.tell(5, 10, ticker.keep(5, 10, 1))
+    assert (await heard.until(2))[-1] in (9, 10)
+    late = Heard()
+    await fanout.join(TICKER, late.outbox)
+    assert await late.until(1) == [10]
+
+
+async def test_every_closed_candle_arrives_also_when_its_envelope_was_lost(store: Redis) -> None:
+    candles = Topic(store, CANDLE, "candle")
+    _, heard = await joined(CANDLE)
+    await candles.tell(5, 1, candles.keep(5, 1, 1, closed=False))
+    candles.keep(5, 2, 2, closed=True)
+    await candles.tell(5, 4, candles.keep(5, 4, 1, closed=False))
+    positions = await heard.until(3)
+    assert positions[-3:] == [2, 3, 4]
+
+
+async def test_a_stopped_topic_has_no_newest_state(store: Redis) -> None:
+    trades = Topic(store, TRADE, "trade")
+    trades.keep(5, 1, 3)
+    store.hset(keys.latest(TRADE), "stopped", "1")
+    _, heard = await joined(TRADE)
+    await trades.tell(6, 1, trades.keep(6, 1, 1))
+    assert await heard.until(1) == [1]
+    assert heard.events[0]["epoch"] == 6

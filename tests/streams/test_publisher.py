@@ -1,0 +1,156 @@
+"""The flush: refused where another holds the lease, harmless when repeated, and it declares what it must drop."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from channels.layers import channel_layers, get_channel_layer
+from redis import Redis
+
+from exchanges.events import Trade
+from exchanges.symbols import Instruments
+from streams import history, keys, lease
+from streams.connection import redis
+from streams.history import Kept
+from streams.lease import Lease
+from streams.numbering import Numbering
+from streams.position import Position
+from streams.publishers.redis import Publisher
+
+TOPIC = "binance.trade.BTC-USDT"
+WANT = ("trade", "BTC-USDT")
+KEY = "lease:binance:0-0"
+
+
+def trade(number: int) -> Trade:
+    return Trade(
+        symbol="BTC-USDT",
+        venue_symbol="BTCUSDT",
+        received_ns=number,
+        event_us=number,
+        trade_id=str(number),
+        price="1.5",
+        quantity="2",
+        side="buy",
+        trade_us=number,
+    )
+
+
+class Group:
+    """A publisher that runs, and what it reported."""
+
+    def __init__(self, **options: Any) -> None:
+        self.lost = 0
+        self.refused: list[Lease] = []
+        self.publisher = Publisher(
+            redis(), get_channel_layer(), 1000, 2**20, self._lost, self.refused.append, **options
+        )
+
+    def _lost(self) -> None:
+        self.lost += 1
+
+    def numbering(self, held: Lease) -> Numbering:
+        return Numbering("binance", held, Instruments(), self.publisher, "", lambda *_: None)
+
+
+@contextlib.asynccontextmanager
+async def running(**options: Any) -> AsyncIterator[Group]:
+    group = Group(**options)
+    task = asyncio.create_task(group.publisher.run())
+    try:
+        yield group
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def new_layer(clean_redis: Redis) -> None:
+    channel_layers.backends.clear()
+
+
+async def test_events_are_kept_under_epoch_and_seq_with_the_last_trade_id(clean_redis: Redis) -> None:
+    async with running() as group:
+        held = await lease.take(redis(), KEY, "one")
+        numbering = group.numbering(held)
+        line = numbering.open(WANT, Kept(), now_ns=5_000_000)
+        for number in (7, 8, 9):
+            numbering.take(trade(number))
+        await group.publisher.drained()
+        found = await history.after(redis(), TOPIC, Position(line.epoch, 1))
+        assert [position.seq for position, _ in found.events] == [2, 3]
+        kept = (await history.kept(redis(), [TOPIC]))[0]
+        assert (kept.position, kept.trade_id, kept.running) == (Position(line.epoch, 3), "9", True)
+
+
+async def test_whose_lease_another_holds_writes_nothing_and_is_told(clean_redis: Redis) -> None:
+    async with running() as group:
+        held = await lease.take(redis(), KEY, "one")
+        numbering = group.numbering(held)
+        numbering.open(WANT, Kept(), now_ns=5_000_000)
+        clean_redis.set(KEY, "9:another")
+        numbering.take(trade(1))
+        await group.publisher.drained()
+        assert group.refused == [held]
+        assert not clean_redis.exists(keys.history(TOPIC))
+
+
+async def test_a_lease_that_ran_out_unnoticed_is_taken_again_before_the_write(clean_redis: Redis) -> None:
+    async with running() as group:
+        held = await lease.take(redis(), KEY, "one")
+        numbering = group.numbering(held)
+        numbering.open(WANT, Kept(), now_ns=5_000_000)
+        clean_redis.delete(KEY)
+        numbering.take(trade(1))
+        await group.publisher.drained()
+        assert group.refused == []
+        assert clean_redis.get(KEY).decode() == held.token
+        assert clean_redis.xlen(keys.history(TOPIC)) == 1
+
+
+async def test_an_older_epoch_is_refused_by_the_history_itself(clean_redis: Redis) -> None:
+    async with running() as group:
+        held = await lease.take(redis(), KEY, "one")
+        numbering = group.numbering(held)
+        line = numbering.open(WANT, Kept(), now_ns=5_000_000)
+        clean_redis.xadd(keys.history(TOPIC), {"events": "{}"}, id=f"{line.epoch + 1}-1")
+        numbering.take(trade(1))
+        await group.publisher.drained()
+        assert group.refused == [held]
+
+
+async def test_a_flush_that_is_repeated_does_no_harm(clean_redis: Redis) -> None:
+    group = Group()
+    held = await lease.take(redis(), KEY, "one")
+    numbering = group.numbering(held)
+    numbering.open(WANT, Kept(), now_ns=5_000_000)
+    numbering.take(trade(1))
+    batches = list(group.publisher._batches.values())
+    assert await group.publisher._write(batches) == set()
+    assert await group.publisher._write(batches) == set()
+    assert clean_redis.xlen(keys.history(TOPIC)) == 1
+
+
+async def test_what_waits_too_long_for_redis_is_dropped_as_a_whole_and_told() -> None:
+    group = Group(waiting_bytes=2_000)
+    numbering = group.numbering(Lease(KEY, "1:one"))
+    numbering.open(WANT, Kept(), now_ns=5_000_000)
+    for number in range(1, 10):
+        numbering.take(trade(number))
+    assert group.lost == 1
+    assert group.publisher._bytes < 2_000
+
+
+async def test_a_history_keeps_no_more_than_its_bounds(clean_redis: Redis) -> None:
+    async with running() as group:
+        held = await lease.take(redis(), KEY, "one")
+        numbering = group.numbering(held)
+        numbering.open(WANT, Kept(), now_ns=5_000_000)
+        for number in range(1, 3000):
+            numbering.take(trade(number))
+            if number % 2 == 0:
+                await group.publisher.drained()
+    kept = clean_redis.xlen(keys.history(TOPIC))
+    assert 400 <= kept <= 800  # 1,000 events in entries of two; Redis trims whole nodes of 100 entries
