@@ -1,7 +1,6 @@
 """The ASGI application: HTTP to Django, WebSocket to the streams."""
 
 import os
-from importlib import import_module
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
@@ -9,8 +8,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_asgi_application()
 
-# The consumer's module needs the apps that the line above has loaded.
-websocket_urlpatterns = import_module("streams.routing").websocket_urlpatterns
+from streams.routing import websocket_urlpatterns  # noqa: E402  (needs the apps that the line above has loaded)
 
 # Origin, token and session are judged by the consumer, which can say why. Nothing else stands between it and the
 # server: a middleware would cost a step for every event to every client.

@@ -44,7 +44,8 @@ class Child:
         """Keyword arguments for Popen and for asyncio's create_subprocess_exec alike."""
         # A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops all in order.
         options: dict[str, Any] = {"start_new_session": True, "env": {**os.environ, **self.env}, "cwd": self.folder}
-        options["preexec_fn"] = self._before_exec
+        if _LIBC is not None:
+            options["preexec_fn"] = self._before_exec
         if self.user is not None:
             options |= {"user": self.user, "group": self.group, "extra_groups": []}
         return options

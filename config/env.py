@@ -73,6 +73,7 @@ Codes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValid
 Key = Annotated[str, AfterValidator(_long_enough)]
 Host = Annotated[str, AfterValidator(_address)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Folder = Annotated[Path, AfterValidator(lambda path: ROOT / path.expanduser())]
 Positive = Annotated[int, Field(ge=1)]
 
 
@@ -125,7 +126,7 @@ class Environment(BaseSettings):
     # Named in each log record; `up` and compose set it per process.
     role: str = _is("a word such as web", "manage")
     # Data, keys and logs of an installation that `up` runs; below the clone, so that removing the clone removes all.
-    var_dir: Path = _is("a folder", ROOT / "var")
+    var_dir: Folder = _is("a folder", ROOT / "var")
 
     @property
     def slots(self) -> int:
@@ -138,7 +139,7 @@ def load(env_file: str | None = None, with_up: bool = True) -> Environment:
     `with_up=False` leaves out what an earlier `up` wrote: `up` itself must see only what the user has set.
     """
     env_file = env_file or os.environ.get("ENV_FILE") or str(ROOT / ".env")
-    var_dir = Path(os.environ.get("VAR_DIR") or ROOT / "var")
+    var_dir = ROOT / Path(os.environ.get("VAR_DIR") or "var").expanduser()
     files = (var_dir / "up.env", env_file) if with_up else (env_file,)
     try:
         return Environment(_env_file=files, _env_file_encoding="utf-8")

@@ -18,6 +18,8 @@ FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0
 # A child that lived this long is healthy: its next end starts from the first delay again.
 HEALTHY_S = 60.0
+# Two files of this at most; a store writes little.
+LOG_BYTES_MAX = 10_000_000
 RECORD = re.compile(r"\d{4}-\d\d-\d\dT")
 
 
@@ -89,6 +91,7 @@ class Keeper:
         self._tail.clear()
         self._process = None
         if self.child.log is not None:
+            _make_room(self.child.log)
             with self.child.log.open("ab") as log:
                 self._process = await _run(self.child, log.fileno())
         else:
@@ -153,6 +156,11 @@ async def _run(child: Child, output: int) -> Process:
     return await asyncio.create_subprocess_exec(
         *child.argv, stdin=DEVNULL, stdout=output, stderr=output, **child.options()
     )
+
+
+def _make_room(log: Path) -> None:
+    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+        log.replace(log.with_suffix(".log.1"))
 
 
 def _last_lines(log: Path) -> list[str]:

@@ -205,3 +205,6 @@ def up(env: Environment, venues: str) -> int:
     except (AlreadyRunning, ServiceMissing, CannotStart) as error:
         Console(sys.stderr).say(str(error), RED)
         return 1
+    except OSError as error:
+        Console(sys.stderr).say(f"The platform cannot start: {error}", RED)
+        return 1

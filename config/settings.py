@@ -3,7 +3,6 @@
 import sys
 import warnings
 from datetime import timedelta
-from importlib.util import find_spec
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -99,7 +98,9 @@ def _database(url: str | None) -> dict:
     parts = conninfo_to_dict(url or "postgresql://marketdata@127.0.0.1:5432/marketdata")
     known = {django: parts.pop(libpq, "") for django, libpq in DATABASE_WORDS}
     # A pool with bounds of our own: the default of 4 starves threads, and a persistent connection dies with its thread.
-    options = {**parts, "pool": {"min_size": 1, "max_size": 10, "timeout": 10}} if url else parts
+    pool = {"pool": {"min_size": 1, "max_size": 10, "timeout": 10}}
+    # A command runs once: without a pool it says at once, and why, if there is no database.
+    options = parts if env.role in {"manage", "prepare"} else {**parts, **pool}
     return {"ENGINE": "django.db.backends.postgresql", **known, "CONN_MAX_AGE": 0, "OPTIONS": options}
 
 
@@ -120,11 +121,7 @@ REST_FRAMEWORK = {
         "rest_framework_simplejwt.authentication.JWTAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": [
-        "marketdata.permissions.ReadOpen"
-        if find_spec("marketdata.permissions")
-        else "rest_framework.permissions.IsAuthenticatedOrReadOnly"
-    ],
+    "DEFAULT_PERMISSION_CLASSES": ["marketdata.permissions.ReadOpen"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
-from django.db import transaction
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, transaction
 
 from config.keys import stored_key
 from streams.pins import pin_defaults
@@ -20,6 +20,12 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *args: object, **options: object) -> None:
+        try:
+            self.prepare()
+        except OperationalError as error:
+            raise CommandError(f"the database that DATABASE_URL names cannot be used: {error}") from error
+
+    def prepare(self) -> None:
         call_command("migrate", verbosity=0, interactive=False)
         users = get_user_model().objects
         if users.filter(is_superuser=True).exists():
