@@ -15,9 +15,9 @@ QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 def web(host: str, port: int) -> tuple[str, ...]:
     """Python's arguments for the web: the server and options that docs/architecture.md gives the measurements of."""
     server = ("-m", "uvicorn", "config.asgi:application", "--host", host, "--port", str(port))
-    sockets = ("--ws", "websockets-sansio", "--loop", "uvloop", "--http", "httptools")
+    sockets = ("--ws", "streams.websocket:Protocol", "--loop", "uvloop", "--http", "httptools")
     # A ping may take longer than the rule for clients that do not read (30 s): that rule closes them, with its reason.
-    pings = ("--ws-ping-interval", "20", "--ws-ping-timeout", "60", "--ws-max-size", "1048576")
+    pings = ("--ws-ping-interval", "20", "--ws-ping-timeout", "60", "--ws-max-size", "262144")
     text = ("--ws-per-message-deflate", "false", "--no-access-log", "--no-server-header")
     return (*server, *sockets, *pings, *text, "--lifespan", "off", "--timeout-graceful-shutdown", "3")
 
@@ -37,9 +37,9 @@ def beat() -> tuple[str, ...]:
     return (*CELERY, "beat", "--pidfile=")
 
 
-def sandbox(port: int) -> tuple[str, ...]:
-    """Python's arguments for the invented exchanges."""
-    return (str(ROOT / "manage.py"), "sandbox", "--port", str(port))
+def sandbox(port: int, rate: int) -> tuple[str, ...]:
+    """Python's arguments for the invented exchanges, with `rate` events a second."""
+    return (str(ROOT / "manage.py"), "sandbox", "--port", str(port), "--rate", str(rate))
 
 
 def child(name: str, arguments: tuple[str, ...], env: Mapping[str, str], note: str = "") -> Child:

@@ -107,6 +107,8 @@ class Environment(BaseSettings):
     venues: Literal["live", "sandbox", "auto"] = _is("live, sandbox or auto", "auto")
     # The sandbox command's own default port; read only where VENUES is sandbox.
     sandbox_url: HttpUrl = _is("a URL such as http://127.0.0.1:8100", "http://127.0.0.1:8100")
+    # Enough to look alive on one screen; read only where `up` runs the sandbox.
+    sandbox_rate: Positive = _is("a whole number of events a second from 1", 200)
     # Empty: all that the registry knows.
     exchanges: Codes = _is(f"some of {', '.join(cards())} with commas between", ())
     # None: no Kafka; where it is set, `auto` never falls back to invented prices.

@@ -148,7 +148,7 @@ class Launch:
     async def _start_sandbox(self) -> None:
         port = self._ports.take("sandbox", 8100)
         self._told["SANDBOX_URL"] = url = f"http://127.0.0.1:{port}"
-        await self._supervisor.start(children.child("sandbox", children.sandbox(port), self._told, url))
+        await self._supervisor.start(children.child("sandbox", children.sandbox(port, self._env.sandbox_rate), self._told, url))
 
     async def _prepare(self) -> str:
         """Migrations, the first user, the first pins, in one process; the new user's password, or empty."""
