@@ -5,16 +5,17 @@ Source: https://developers.binance.com/en/docs/products/spot, WebSocket streams.
 
 import json
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 
 from msgspec import UNSET, MsgspecError
 
-from exchanges.binance import frames, names
+from exchanges.binance import frames, names, tickers, trades
 from exchanges.binance.books import Books
 from exchanges.binance.depth import Update, levels
 from exchanges.contract import Close, Output, Request, Send, Want
-from exchanges.decimals import Number, unsigned
+from exchanges.decimals import unsigned
 from exchanges.errors import BadFrame
-from exchanges.events import Candle, Depth, Gap, Rejected, Ticker, Trade
+from exchanges.events import Candle, Depth, Rejected
 from exchanges.symbols import Instruments
 
 STREAMS_PER_FRAME = 200  # the exchange names no limit; a frame of a few hundred is common practice
@@ -31,8 +32,8 @@ class BinanceFeed:
         self._wants: frozenset[Want] | None = None
         self._subscribed: set[str] = set()
         self._requests = 0
-        self._tickers: dict[str, dict[str, Number | None]] = {}
-        self._trades: dict[str, tuple[int, int]] = {}  # market: id and time (us) of its last trade
+        self._tickers = tickers.Tickers()
+        self._trades = trades.Trades()
         self._books = Books(instruments)
 
     def opening(self) -> Iterable[Output]:
@@ -53,10 +54,8 @@ class BinanceFeed:
             *self._books.want(depths),
         ]
         self._subscribed = streams
-        tickers = {self._instruments.venue_symbol(symbol) for stream, symbol in self._wants if stream == "ticker"}
-        self._tickers = {market: state for market, state in self._tickers.items() if market in tickers}
-        trades = {self._instruments.venue_symbol(symbol) for stream, symbol in self._wants if stream == "trade"}
-        self._trades = {market: last for market, last in self._trades.items() if market in trades}
+        self._tickers.keep(self._markets("ticker"))
+        self._trades.keep(self._markets("trade"))
         return outputs
 
     def receive(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
@@ -85,6 +84,9 @@ class BinanceFeed:
     def waiting(self) -> dict[str, int]:
         return {self._instruments.symbol(market): count for market, count in self._books.waiting().items()}
 
+    def _markets(self, stream: str) -> set[str]:
+        return {self._instruments.venue_symbol(symbol) for wanted, symbol in self._wants or () if wanted == stream}
+
     def _control(self, method: str, streams: Collection[str]) -> Iterable[Send]:
         ordered = sorted(streams)
         for start in range(0, len(ordered), STREAMS_PER_FRAME):
@@ -94,7 +96,7 @@ class BinanceFeed:
 
     def _read(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
         if frame[:1] in ("[", b"["):
-            return _short_days(self, frame.encode() if isinstance(frame, str) else frame, "", received_ns)
+            return self._short_days(_bytes(frame), "", received_ns)
         combined = frames.combined(frame)
         if combined.stream is None:
             return self._read_raw(frame, received_ns)
@@ -108,15 +110,14 @@ class BinanceFeed:
         """A frame without an envelope: a payload of `/ws`, or an answer to a request of ours."""
         head = frames.head(frame)
         if head.e is not None and (family := names.FAMILIES.get(head.e)):
-            data = frame.encode() if isinstance(frame, str) else frame
-            return READERS[family](self, data, "", received_ns)
+            return READERS[family](self, _bytes(frame), "", received_ns)
         if head.error is not UNSET or head.code is not None:
             error = frames.Error(head.code or 0, head.msg) if head.error is UNSET else frames.error(head.error)
             raise BadFrame(f"request {head.id} was refused: {error.code} {error.msg[:200]}", f"refused {error.code}")
         if head.result is not UNSET:
             return ()
         if head.e is None and head.s is not None and head.u is not None and head.b is not UNSET:
-            return _best(self, frame.encode() if isinstance(frame, str) else frame, "", received_ns)
+            return self._best(_bytes(frame), "", received_ns)
         kind = f"event {head.e[:30]}" if head.e else "unknown"
         raise BadFrame(f"unknown event {head.e[:60]!r}" if head.e else "a frame of no known shape", kind)
 
@@ -126,143 +127,76 @@ class BinanceFeed:
         return symbol if self._wants is None or (stream, symbol) in self._wants else None
 
     def _ticker(
-        self, venue_symbol: str, received_ns: int, event_us: int | None, figures: dict[str, Number | None]
+        self, venue_symbol: str, received_ns: int, event_us: int | None, figures: tickers.Figures
     ) -> Iterable[Output]:
-        """The figures of this frame beside what the market's other stream said last."""
         symbol = self._wanted_as("ticker", venue_symbol)
+        return () if symbol is None else (self._tickers.event(symbol, venue_symbol, received_ns, event_us, figures),)
+
+    def _day(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+        day = frames.day(data)
+        return self._ticker(day.s, received_ns, names.micros(day.E), tickers.whole(day))
+
+    def _short_day(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+        day = frames.short_day(data)
+        return self._ticker(day.s, received_ns, names.micros(day.E), tickers.short(day))
+
+    def _short_days(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+        for day in frames.short_days(data):
+            yield from self._ticker(day.s, received_ns, names.micros(day.E), tickers.short(day))
+
+    def _best(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+        best = frames.best(data)
+        return self._ticker(best.s, received_ns, None, tickers.best(best))
+
+    def _trade(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+        match = frames.match(data)
+        symbol = self._wanted_as("trade", match.s)
+        return () if symbol is None else self._trades.events(symbol, match, received_ns)
+
+    def _aggregate(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+        match = frames.aggregate(data)
+        symbol = self._wanted_as("trade", match.s)
+        return () if symbol is None else (trades.trade(symbol, match, match.a, received_ns),)
+
+    def _kline(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+        frame = frames.kline(data)
+        figures, interval = frame.k, names.interval(frame.k.i)
+        symbol = self._wanted_as(f"candle_{interval}", frame.s)
         if symbol is None:
             return ()
-        state = self._tickers.setdefault(venue_symbol, {})
-        state.update(figures)
-        return (Ticker(symbol=symbol, venue_symbol=venue_symbol, received_ns=received_ns, event_us=event_us, **state),)
+        return (
+            Candle(
+                symbol=symbol, venue_symbol=frame.s, received_ns=received_ns, event_us=names.micros(frame.E),
+                interval=interval, open_ms=names.micros(figures.t) // 1000, close_ms=names.micros(figures.T) // 1000,
+                open=unsigned(figures.o), high=unsigned(figures.h), low=unsigned(figures.l), close=unsigned(figures.c),
+                volume=unsigned(figures.v), quote_volume=unsigned(figures.q), trades=figures.n, closed=figures.x,
+            ),
+        )  # fmt: skip
 
+    def _diff(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+        diff = frames.diff(data)
+        bids, asks = levels(diff.b), levels(diff.a)
+        return self._books.diff(diff.s, Update(diff.U, diff.u, names.micros(diff.E), received_ns, bids, asks))
 
-def _trade(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
-    """Ids run without a hole: one that was said before is dropped, one that is missing is a gap."""
-    match = frames.match(data)
-    last_id, last_us = feed._trades.get(match.s, (match.t - 1, None))
-    if match.t <= last_id:
-        return ()
-    told = _matched(feed, match, match.t, received_ns)
-    if not told:
-        return ()
-    feed._trades[match.s] = match.t, names.micros(match.E)
-    if match.t == last_id + 1:
-        return told
-    gap = Gap(
-        symbol=told[0].symbol, venue_symbol=match.s, received_ns=received_ns, event_us=told[0].event_us,
-        stream="trade", reason="sequence", from_us=last_us,
-    )  # fmt: skip
-    return gap, *told
-
-
-def _aggregate(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
-    match = frames.aggregate(data)
-    return _matched(feed, match, match.a, received_ns)
-
-
-def _matched(
-    feed: BinanceFeed, match: frames.Match | frames.Aggregate, trade_id: int, received_ns: int
-) -> tuple[Trade, ...]:
-    symbol = feed._wanted_as("trade", match.s)
-    if symbol is None:
-        return ()
-    return (
-        Trade(
-            symbol=symbol, venue_symbol=match.s, received_ns=received_ns, event_us=names.micros(match.E),
-            trade_id=str(trade_id), price=unsigned(match.p), quantity=unsigned(match.q),
-            side=names.side(match.m), trade_us=names.micros(match.T),
-        ),
-    )  # fmt: skip
-
-
-def _day(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
-    day = frames.day(data)
-    return feed._ticker(day.s, received_ns, names.micros(day.E), {**_figures(day), **_sides(day), **_last(day)})
-
-
-def _short_day(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
-    day = frames.short_day(data)
-    return feed._ticker(day.s, received_ns, names.micros(day.E), _figures(day))
-
-
-def _short_days(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
-    for day in frames.short_days(data):
-        yield from feed._ticker(day.s, received_ns, names.micros(day.E), _figures(day))
-
-
-def _best(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
-    best = frames.best(data)
-    return feed._ticker(best.s, received_ns, None, _sides(best))
-
-
-def _figures(day: frames.Day | frames.ShortDay) -> dict[str, Number | None]:
-    return {
-        "last_price": names.existing(day.c),
-        "open_24h": names.existing(day.o),
-        "high_24h": names.existing(day.h),
-        "low_24h": names.existing(day.l),
-        "volume_24h": unsigned(day.v),
-        "quote_volume_24h": unsigned(day.q),
-    }
-
-
-def _last(day: frames.Day) -> dict[str, Number | None]:
-    return {"last_quantity": unsigned(day.Q) if names.existing(day.c) else None}
-
-
-def _sides(best: frames.Day | frames.Best) -> dict[str, Number | None]:
-    bid, ask = names.existing(best.b), names.existing(best.a)
-    return {
-        "bid_price": bid,
-        "bid_quantity": unsigned(best.B) if bid else None,
-        "ask_price": ask,
-        "ask_quantity": unsigned(best.A) if ask else None,
-    }
-
-
-def _kline(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
-    frame = frames.kline(data)
-    figures, interval = frame.k, names.interval(frame.k.i)
-    symbol = feed._wanted_as(f"candle_{interval}", frame.s)
-    if symbol is None:
-        return ()
-    return (
-        Candle(
-            symbol=symbol, venue_symbol=frame.s, received_ns=received_ns, event_us=names.micros(frame.E),
-            interval=interval, open_ms=names.micros(figures.t) // 1000, close_ms=names.micros(figures.T) // 1000,
-            open=unsigned(figures.o), high=unsigned(figures.h), low=unsigned(figures.l), close=unsigned(figures.c),
-            volume=unsigned(figures.v), quote_volume=unsigned(figures.q), trades=figures.n, closed=figures.x,
-        ),
-    )  # fmt: skip
-
-
-def _diff(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
-    diff = frames.diff(data)
-    bids, asks = levels(diff.b), levels(diff.a)
-    return feed._books.diff(diff.s, Update(diff.U, diff.u, names.micros(diff.E), received_ns, bids, asks))
-
-
-def _partial(count: int) -> Reader:
-    """The best levels, whole each time; only the stream's name says of which market."""
-
-    def read(feed: BinanceFeed, data: bytes, market: str, received_ns: int) -> Iterable[Output]:
+    def _partial(self, data: bytes, market: str, received_ns: int, stream: str) -> Iterable[Output]:
+        """The best levels, whole each time; only the stream's name says of which market."""
         picture = frames.snapshot(data)
-        symbol = feed._wanted_as(f"depth_{count}", market)
+        symbol = self._wanted_as(stream, market)
         if symbol is None:
             return ()
         return (
             Depth(
-                symbol=symbol, venue_symbol=market, received_ns=received_ns, stream=f"depth_{count}", type="snapshot",
+                symbol=symbol, venue_symbol=market, received_ns=received_ns, stream=stream, type="snapshot",
                 bids=tuple(levels(picture.bids)), asks=tuple(levels(picture.asks)), sequence=picture.lastUpdateId,
             ),
         )  # fmt: skip
 
-    return read
+    def _shutdown(self, _: bytes, __: str, ___: int) -> Iterable[Output]:
+        return (Close("serverShutdown"),)
 
 
-def _shutdown(feed: BinanceFeed, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
-    return (Close("serverShutdown"),)
+def _bytes(frame: str | bytes) -> bytes:
+    return frame.encode() if isinstance(frame, str) else frame
 
 
 def _rejected(error: Exception) -> Rejected:
@@ -275,16 +209,16 @@ def _rejected(error: Exception) -> Rejected:
 
 # theirs, by what stands behind `@` in a stream's name: what reads it
 READERS: dict[str, Reader] = {
-    "trade": _trade,
-    "aggTrade": _aggregate,
-    "ticker": _day,
-    "miniTicker": _short_day,
-    "miniTicker@arr": _short_days,
-    "bookTicker": _best,
-    "kline": _kline,
-    "depth": _diff,
-    "depth5": _partial(5),
-    "depth10": _partial(10),
-    "depth20": _partial(20),
-    "serverShutdown": _shutdown,
+    "trade": BinanceFeed._trade,
+    "aggTrade": BinanceFeed._aggregate,
+    "ticker": BinanceFeed._day,
+    "miniTicker": BinanceFeed._short_day,
+    "miniTicker@arr": BinanceFeed._short_days,
+    "bookTicker": BinanceFeed._best,
+    "kline": BinanceFeed._kline,
+    "depth": BinanceFeed._diff,
+    "depth5": partial(BinanceFeed._partial, stream="depth_5"),
+    "depth10": partial(BinanceFeed._partial, stream="depth_10"),
+    "depth20": partial(BinanceFeed._partial, stream="depth_20"),
+    "serverShutdown": BinanceFeed._shutdown,
 }
