@@ -22,6 +22,7 @@ from exchanges.symbols import Instrument, distinct
 PAGE = 1000
 UNKNOWN_MARKET, TOO_MANY = -1121, -1003
 LIMITED_S, BANNED_S = 60.0, 120.0  # what to wait where the exchange does not say
+LONGEST_BAN_S = 3 * 86400.0  # by their documentation
 
 
 class ExchangeInfo(Struct):
@@ -211,7 +212,7 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Exceptio
 
 def used_weight(headers: Mapping[str, str]) -> int | None:
     value = _header(headers, "x-mbx-used-weight-1m")
-    return int(value) if value and value.isascii() and value.isdigit() else None
+    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 10 else None
 
 
 def _instrument(info: SymbolInfo) -> Instrument:
@@ -253,4 +254,4 @@ def _header(headers: Mapping[str, str], wanted: str) -> str | None:
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     value = (_header(headers, "retry-after") or "").strip()
-    return float(value) if value.isascii() and value.isdigit() else None
+    return min(float(value), LONGEST_BAN_S) if value.isascii() and value.isdigit() else None

@@ -158,6 +158,7 @@ def test_a_body_that_is_none_is_a_bad_frame(body: bytes) -> None:
         (429, {"Retry-After": "17"}, b'{"code":-1003,"msg":"Too many requests"}', RateLimited, 17.0),
         (418, {"retry-after": "300"}, b"", RateLimited, 300.0),
         (418, {}, b"", RateLimited, 120.0),
+        (418, {"Retry-After": "9" * 400}, b"", RateLimited, 259200.0),
         (429, {"Retry-After": "soon"}, b"", RateLimited, 60.0),
         (400, {}, b'{"code":-1003,"msg":"Too much request weight used"}', RateLimited, 60.0),
         (403, {}, b"<html>WAF</html>", Forbidden, None),
@@ -178,4 +179,5 @@ def test_an_answer_is_no_error() -> None:
     assert rest.read_error(200, {}, b"[]") is None
     assert rest.used_weight({"x-mbx-used-weight-1m": "42"}) == 42
     assert rest.used_weight({"X-MBX-USED-WEIGHT-1M": "many"}) is None
+    assert rest.used_weight({"X-MBX-USED-WEIGHT-1M": "9" * 5000}) is None
     assert rest.used_weight({}) is None
