@@ -1,5 +1,6 @@
 """The markets and pins as asynchronous code asks for them: from memory, and seldom from the database."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -24,16 +25,20 @@ class Kept:
         self._read = read
         self._value = first
         self._at_s = float("-inf")
+        self._turn = asyncio.Lock()  # who asks during a read waits for it rather than getting what was before
 
     async def value(self) -> Any:
-        if time.monotonic() - self._at_s < FRESH_S:
-            return self._value
-        self._at_s = time.monotonic()
+        async with self._turn:
+            if time.monotonic() - self._at_s > FRESH_S:
+                await self._refresh()
+                self._at_s = time.monotonic()
+        return self._value
+
+    async def _refresh(self) -> None:
         try:
             self._value = await sync_to_async(self._reading, thread_sensitive=False)()
         except DatabaseError as error:
             log.warning("the database is away, going on with what was read before: %s", error)
-        return self._value
 
     def _reading(self) -> Any:
         close_old_connections()
