@@ -50,14 +50,19 @@ class Book:
         return self._side(state, bids, limit), self._side(state, asks, limit)
 
     def changes(self, before: int, update: int) -> tuple[list[Level], list[Level]]:
-        """The levels that differ between two updates, as they are after the second; quantity 0 where none is left."""
+        """Every level that changed on the way from one update to another, as it is after the second; quantity 0 where
+        none is left. One that only went and came back is among them: whoever joins half-way needs it too."""
         old, new = _State(self, before), _State(self, update)
+        mids = [old.mid, new.mid, *(self._tape.print(number + 1).mid for number in range(before + 1, update))]
+        low, high = min(mids), max(mids)
+        moved, may_have = _touched(old, new, low, high)
         bids: list[Level] = []
         asks: list[Level] = []
-        for index in sorted(_touched(old, new)):
+        for index in sorted(moved | may_have):
             for is_bid, side in ((True, bids), (False, asks)):
                 lots = new.side_lots(index, is_bid)
-                if lots != old.side_lots(index, is_bid):
+                on_this_side = index <= high if is_bid else index > low
+                if (index in moved and on_this_side) or lots != old.side_lots(index, is_bid):
                     side.append((self._listing.price(index), self._text(lots)))
         return bids[::-1], asks
 
@@ -114,16 +119,19 @@ class _State:
         return self.lots(index) if low <= index <= high and index > 0 else 0
 
 
-def _touched(old: _State, new: _State) -> set[int]:
-    """Every level that may differ between the two."""
-    low, high = min(old.mid, new.mid), max(old.mid, new.mid)
-    bottom, top = low - LEVELS + 1, high + LEVELS
+def _touched(old: _State, new: _State, low: int, high: int) -> tuple[set[int], set[int]]:
+    """The levels that changed at some step between the two, and those that may have: each of these changes only once.
+
+    `low` and `high` are the lowest and highest mid on the way.
+    """
+    bottom, top = max(1, low - LEVELS + 1), high + LEVELS
     if new.update - old.update >= CYCLE or high - low >= LEVELS:
-        return set(range(max(1, bottom), top + 1))
-    touched = set(range(low - BUSY, high + BUSY + 2))
-    touched.update(range(bottom, bottom + high - low))
-    touched.update(range(top - (high - low), top + 1))
+        return set(range(bottom, top + 1)), set()
+    moved = set(range(max(1, low - BUSY), high + BUSY + 2))
+    moved.update(range(bottom, bottom + high - low))
+    moved.update(range(top - (high - low), top + 1))
+    may_have: set[int] = set()
     for update in range(old.update + 1, new.update + 1):
         first = -update * BACK % CYCLE
-        touched.update(range(bottom + (first - bottom) % CYCLE, top + 1, CYCLE))
-    return touched
+        may_have.update(range(bottom + (first - bottom) % CYCLE, top + 1, CYCLE))
+    return moved, may_have

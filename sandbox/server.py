@@ -3,7 +3,10 @@
 import asyncio
 import importlib
 import pkgutil
+import signal
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -53,7 +56,13 @@ def serve(options: Options, listener: socket.socket) -> None:
     market = Market(options.seed, options.rate, options.symbols)
     about = f"seed {options.seed}, {options.rate:g} events/s, {options.symbols} symbols"
     application = Application(market, served(market), about, options.lifetime_s)
-    config = uvicorn.Config(
+    line = ready_line(listener, application, about)
+    Server(configured(application), application, lambda: print(line, flush=True)).run(sockets=[listener])
+
+
+def configured(application: Application) -> uvicorn.Config:
+    """uvicorn's settings for the application."""
+    return uvicorn.Config(
         application,
         ws=Wire,
         loop="uvloop" if find_spec("uvloop") else "asyncio",
@@ -65,8 +74,6 @@ def serve(options: Options, listener: socket.socket) -> None:
         access_log=False,
         timeout_graceful_shutdown=1,
     )
-    server = Server(config, application, ready_line(listener, application, about))
-    server.run(sockets=[listener])
 
 
 def ready_line(listener: socket.socket, application: Application, about: str) -> str:
@@ -77,18 +84,27 @@ def ready_line(listener: socket.socket, application: Application, about: str) ->
 
 
 class Server(uvicorn.Server):
-    """uvicorn with the pump beside it."""
+    """uvicorn with the pump beside it. A signal ends it in order, with exit code 0."""
 
-    def __init__(self, config: uvicorn.Config, application: Application, ready: str) -> None:
+    def __init__(self, config: uvicorn.Config, application: Application, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._application = application
         self._ready = ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        previous = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         loops = (self._application.pump.run(), self._application.housekeeping())
         self._loops = [asyncio.ensure_future(loop) for loop in loops]
-        print(self._ready, flush=True)
+        self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._application.farewell()
