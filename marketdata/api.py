@@ -5,7 +5,10 @@ import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from psycopg_pool import PoolTimeout
+from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
@@ -48,6 +51,8 @@ CODES: dict[type[Exception], str] = {
     exceptions.Throttled: "rate_limited",
     exceptions.APIException: "bad_request",
 }
+AWAY = (RedisError, OperationalError, InterfaceError, PoolTimeout)
+AWAY_WORDS = "A store of the platform does not answer at the moment; try again soon."
 FAULT = "Something went wrong on our side; it has been logged."
 
 
@@ -90,7 +95,7 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response:
     """The answer to any error inside a view; one that nobody foresaw is logged with its traceback."""
     set_rollback()
     problem = _problem(error)
-    if problem.code == "internal_error":
+    if problem.code == "internal_error" or isinstance(error, AWAY):
         log.error("%s %s failed", context["request"].method, context["request"].path, exc_info=error)
     request = context["request"]
     request.accepted_renderer, request.accepted_media_type = Json(), Json.media_type  # an error is never a CSV
@@ -123,6 +128,8 @@ def _problem(error: Exception) -> Problem:
     if isinstance(error, exceptions.ValidationError):
         field, message = _first(error.detail)
         return Problem("bad_request", f"{field}: {message}" if field else message, field)
+    if isinstance(error, AWAY):
+        return Problem("unavailable", AWAY_WORDS)
     for kind, code in CODES.items():
         if isinstance(error, kind):
             return Problem(code, str(getattr(error, "detail", None) or _said(error, code)))

@@ -1,8 +1,11 @@
 """Asks an exchange from code that is not asynchronous (a task, a command, a view's thread)."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from threading import Thread
 from types import TracebackType
+from typing import Any, TypeVar
 
 from django.conf import settings
 from redis.asyncio import Redis
@@ -12,29 +15,46 @@ from exchanges.client import Client
 from exchanges.contract import Card, Request
 from exchanges.errors import Unreachable
 
+T = TypeVar("T")
+
 
 class Asker:
-    """One HTTP client within the budget that all processes share, for the length of a `with` block."""
+    """One HTTP client within the budget that all processes share, for the length of a `with` block.
 
-    def __init__(self, card: Card, patience_s: float = 120.0) -> None:
+    Its event loop has a thread of its own, so that Ctrl-C reaches the thread that waits: a loop that is entered and
+    left for each request loses one now and then.
+    """
+
+    def __init__(self, card: Card, patience_s: float = 60.0) -> None:
         """`patience_s`: how long one request may take, with its retries and its wait for the budget."""
         self.card = card
         self._patience_s = patience_s
-        self._runner = asyncio.Runner()
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name=f"asker of {card.code}", daemon=True)
 
     def __enter__(self) -> "Asker":
-        self._runner.run(self._open())
+        self._thread.start()
+        self._run(self._open())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
-            self._runner.run(self._stack.aclose())
+            self._run(self._stack.aclose())
         finally:
-            self._runner.close()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def ask(self, request: Request) -> bytes:
         """The body of the answer. Raises ExchangeError."""
-        return self._runner.run(self._ask(request))
+        return self._run(self._ask(request))
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        finally:
+            future.cancel()  # where the wait was interrupted; a finished one does not mind
 
     async def _ask(self, request: Request) -> bytes:
         try:

@@ -103,7 +103,8 @@ def _run(backfill: Backfill, lock: Lock, slice_s: float | None, told: Told) -> b
                 left = [(max(start_ms, page.reached_ms), end_ms) for start_ms, end_ms in spans]
                 counts = {"pages": F("pages") + 1, "candles": F("candles") + page.candles}
                 goes_on = _progress(backfill, left, told, **counts)
-                if not goes_on or (ends_s is not None and time.monotonic() > ends_s):
+                late = ends_s is not None and time.monotonic() > ends_s
+                if not goes_on or (late and page.reached_ms < spans[-1][1]):
                     return goes_on
     if goes_on:
         _finish(backfill, told)

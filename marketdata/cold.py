@@ -1,6 +1,7 @@
 """Candles that are asked for and not stored: fetched once, whoever asks at the same moment, or left to a backfill."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from kombu.exceptions import OperationalError
@@ -10,7 +11,7 @@ from marketdata import backfills, coverage, locks, pull, tasks, times
 from marketdata.asker import Asker
 from marketdata.cards import card
 from marketdata.coverage import Span
-from marketdata.models import Backfill, Interval, Symbol
+from marketdata.models import Backfill, Candle, Interval, Symbol
 from marketdata.problems import Problem
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ RECENT_S = 5.0  # so often is an exchange asked for a candle that it has not pub
 def fetched(symbol: Symbol, interval: Interval, start_ms: int, end_ms: int, asked_by: Any) -> Backfill | None:
     """Makes the range complete as far as the exchange can; the backfill that was started where that takes too long.
 
-    Where the exchange does not answer, the range stays as it is and `coverage` says so.
+    Where the exchange does not answer, the range stays as it is: refuse_nothing() and `coverage` say so.
     """
     spans = _worth_asking(symbol, interval, start_ms, end_ms)
     if not spans:
@@ -38,6 +39,13 @@ def fetched(symbol: Symbol, interval: Interval, start_ms: int, end_ms: int, aske
             raise Problem("unavailable", "These candles are being fetched for another reader; try again soon.")
         _pull(symbol, interval, _worth_asking(symbol, interval, start_ms, end_ms))
     return None
+
+
+def refuse_nothing(symbol: Symbol, candles: Sequence[Candle]) -> None:
+    """Problem where nothing can be served because the exchange just failed: an empty page would look like an answer."""
+    if not candles and symbol.status != "delisted" and locks.is_held(f"failed:{symbol.exchange_id}"):
+        title = card(symbol.exchange_id).title
+        raise Problem("unavailable", f"{title} does not answer, and nothing of this range is stored; try again soon.")
 
 
 def started(

@@ -6,14 +6,17 @@ from functools import cache
 
 from django.conf import settings
 from redis import Redis
+from redis.backoff import ConstantBackoff
 from redis.exceptions import LockError
 from redis.lock import Lock
+from redis.retry import Retry
 
 
 @cache
 def redis() -> Redis:
     """One pool per process; answers are bytes. An absent Redis is noticed within seconds."""
-    return Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2)
+    retry = Retry(ConstantBackoff(0.1), 2)
+    return Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2, retry=retry)
 
 
 @contextmanager

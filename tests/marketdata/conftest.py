@@ -1,14 +1,20 @@
-"""An exchange of the registry with two markets, in the database."""
+"""An exchange of the registry with two markets in the database; the sandbox in place of the real exchange."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
+import config.celery  # noqa: F401  (tasks that are sent go to the Redis of the tests)
 from exchanges import registry
+from exchanges.budget import Budget
 from exchanges.events import Candle as CandleEvent
 from exchanges.symbols import Instrument
 from marketdata import ingest, times
 from marketdata.models import Exchange, Interval, Symbol
+from tests.sandbox_server import SandboxServer
 
 MINUTE_MS = 60_000
 START_MS = 1_700_000_040_000  # a full minute
@@ -58,9 +64,26 @@ def candle() -> Callable[..., CandleEvent]:
             venue_symbol="BTCUSDT",
             received_ns=0,
             interval="1m",
-            open_ms=open_ms,
-            close_ms=open_ms + MINUTE_MS - 1,
-            **{**fields, **figures},
+            **{"open_ms": open_ms, "close_ms": open_ms + MINUTE_MS - 1, **fields, **figures},
         )
 
     return made
+
+
+@pytest.fixture
+def exchange(settings: object, sandbox: SandboxServer, clean_redis: Redis) -> SandboxServer:
+    """The sandbox answers where binance would; nothing was asked of it yet."""
+    settings.SANDBOX_URL = sandbox.url
+    return sandbox
+
+
+@pytest.fixture
+def asked(redis_url: str) -> Callable[[], int]:
+    """How many requests went to binance since Redis was emptied (in the current five minutes)."""
+
+    async def count() -> int:
+        async with AsyncRedis.from_url(redis_url) as redis:
+            left = await Budget(redis, "binance", registry.card("binance").limits).left()
+        return next(limit.amount - rest for limit, rest in left.left if limit.scope == "raw")
+
+    return lambda: asyncio.run(count())
