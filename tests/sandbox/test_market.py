@@ -181,6 +181,22 @@ def test_a_trade_happens_at_the_best_price_within_what_is_offered(shape, length_
     assert len({trade.buyer_is_maker for trade in trades}) == 2
 
 
+@given(shapes, moments_ms, st.integers(1, 3_000), st.integers(0, 3_000))
+@settings(max_examples=150, deadline=None)
+def test_changes_complete_any_book_that_was_taken_on_their_way(shape, start_ms, all_ms, half_ms):
+    """A snapshot lies inside the first changes that are applied to it: a level that came and went is among them."""
+    invented = MARKETS[shape]
+    book = invented.depth(BTC, LEVELS, start_ms + min(half_ms, all_ms))
+    changed = invented.depth_changes(BTC, start_ms, start_ms + all_ms)
+    later = invented.depth(BTC, LEVELS, start_ms + all_ms)
+    for side, changes, expected in (
+        (dict(book.bids), changed.bids if changed else (), later.bids),
+        (dict(book.asks), changed.asks if changed else (), later.asks),
+    ):
+        side.update(changes)
+        assert {price: quantity for price, quantity in side.items() if quantity != "0"} == dict(expected)
+
+
 def test_a_book_is_sorted_and_as_deep_as_asked():
     book = MARKETS[MIDDLE].depth(BTC, 50)
     bids, asks = ([Decimal(price) for price, _ in side] for side in (book.bids, book.asks))
