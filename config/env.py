@@ -20,6 +20,7 @@ from exchanges.registry import cards
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY_BYTES_MIN = 32
+FIRST_PORT = 8000  # of the web, where it is free
 SECRETS = {"secret_key", "jwt_signing_key"}
 
 
@@ -172,3 +173,9 @@ def key(name: str, given: str | None, var_dir: Path) -> str:
             f"{name} is not set and none can be kept ({error}): set {KEY_BYTES_MIN} random bytes or more.\n"
         )
         raise SystemExit(2) from None
+
+
+def web_url(host: str, port: int | None) -> str:
+    """The web's address for a program on the same machine."""
+    named = "127.0.0.1" if host in {"0.0.0.0", "::", "localhost"} else host
+    return f"http://{f'[{named}]' if ':' in named else named}:{port or FIRST_PORT}"

@@ -10,7 +10,7 @@ from contextlib import suppress
 from config import children
 from config.child import Child
 from config.console import BOLD, GREEN, RED, YELLOW, Console
-from config.env import ROOT, Environment
+from config.env import FIRST_PORT, ROOT, Environment, web_url
 from config.folder import AlreadyRunning, Folder
 from config.health import answers
 from config.keys import write_private
@@ -22,7 +22,6 @@ from config.supervisor import Supervisor
 from config.venues import any_reachable
 from exchanges.registry import cards
 
-FIRST_PORT = 8000
 START_S = 90.0
 
 
@@ -40,7 +39,7 @@ class Launch:
         self._ports = Ports(env.var_dir / "ports.json")
         self._stores = Stores(env, self._ports)
         # What the processes are told beyond the user's own settings.
-        self._told: dict[str, str] = {"VAR_DIR": str(env.var_dir)}
+        self._told: dict[str, str] = {"VAR_DIR": str(env.var_dir), "HOST": env.host}
 
     async def run(self) -> int:
         """Brings everything up and keeps it so until a signal; the exit code."""
@@ -71,6 +70,7 @@ class Launch:
     async def _bring_up(self) -> None:
         await self._supervisor.end_leftovers()
         port = self._web_port()
+        self._told["PORT"] = str(port)
         venues = asyncio.create_task(self._choose_venues())
         try:
             prepared = await self._start_other_stores(postgres=await self._start_database(), sandbox=await venues)
@@ -148,7 +148,9 @@ class Launch:
     async def _start_sandbox(self) -> None:
         port = self._ports.take("sandbox", 8100)
         self._told["SANDBOX_URL"] = url = f"http://127.0.0.1:{port}"
-        await self._supervisor.start(children.child("sandbox", children.sandbox(port, self._env.sandbox_rate), self._told, url))
+        await self._supervisor.start(
+            children.child("sandbox", children.sandbox(port, self._env.sandbox_rate), self._told, url)
+        )
 
     async def _prepare(self) -> str:
         """Migrations, the first user, the first pins, in one process; the new user's password, or empty."""
@@ -185,8 +187,7 @@ class Launch:
             await asyncio.sleep(0.1)
 
     def _announce(self, port: int, password: str | None) -> None:
-        host = "127.0.0.1" if self._env.host in {"0.0.0.0", "::", "localhost"} else self._env.host
-        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        url = web_url(self._env.host, port)
         self._folder.describe(url)
         self._say(f"ready: {url}", GREEN)
         if password:

@@ -23,6 +23,8 @@ STREAM_SLOTS = env.slots
 HISTORY_EVENTS = env.history_events
 HISTORY_MB = env.history_mb
 VAR_DIR = env.var_dir
+# Where a program on this machine finds the web; `up` tells its port to other commands in the same folder.
+WEB_URL = environment.web_url(env.host, env.port)
 
 # --- Django -----------------------------------------------------------------------------------------------------------
 DEBUG = env.debug
