@@ -1,15 +1,18 @@
 """The one door for writes: idempotent, exact, and true about what is known."""
 
+import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from exchanges import registry
 from exchanges.events import Candle as CandleEvent
 from marketdata import ingest, instruments, times
-from marketdata.coverage import Range
+from marketdata.coverage import Range, combined
 from marketdata.ingest.candles import COPY_FROM
 from marketdata.models import Candle, Coverage, Exchange, Interval, Symbol
 from tests.marketdata.conftest import MINUTE_MS, START_MS, instrument
@@ -153,3 +156,28 @@ def test_candles_and_coverage_are_written_together_or_not_at_all(minutes: ingest
     with pytest.raises(OverflowError):
         ingest.candles(minutes, [candle(0)], "backfill", [Range(0, 10**18, "complete")])
     assert not Candle.objects.exists()
+
+
+def test_many_writes_in_any_order_leave_the_same_knowledge(minutes: ingest.Series) -> None:
+    chance = random.Random(7)
+    told: list[Range] = []
+    for _ in range(60):
+        first = chance.randrange(100)
+        told.append(minute(first, first + chance.randint(1, 8), chance.choice(["complete", "complete", "empty"])))
+        ingest.candles(minutes, [], "backfill", told[-1:])
+    assert known() == combined(told)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writers_at_the_same_time_lose_nothing_of_each_other(minutes: ingest.Series, candle: Made) -> None:
+    def writer(number: int) -> None:
+        try:
+            for step in range(10):
+                ingest.candles(minutes, [candle(step * 4 + number)], "live")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(writer, range(4)))
+    assert known() == [minute(0, 40)]
+    assert Candle.objects.count() == 40

@@ -35,7 +35,8 @@ def get(client: Client, settings: object) -> Get:
 
 
 @pytest.fixture
-def token(client: Client, db: None) -> str:
+def token(client: Client, db: None, settings: object) -> str:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
     User.objects.create_user("ann", password="correct horse")
     words = {"username": "ann", "password": "correct horse"}
     return client.post(V1 + "token/", words, "application/json").json()["access"]
