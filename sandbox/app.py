@@ -19,6 +19,7 @@ from sandbox.wire import Wire
 
 BODY_LIMIT_BYTES = 1_048_576
 LIFETIME_OVER = 1001
+WARM_UP_PAUSE_S = 0.01
 logger = logging.getLogger(__name__)
 
 
@@ -106,6 +107,11 @@ class Application:
         finally:
             self.pump.forget(client)
             self.clients.pop(client, None)
+
+    async def warm_up(self) -> None:
+        """Prepares the markets beside the work; a first look at all of them would stop the streams for a while."""
+        for _ in self.market.prepare():
+            await asyncio.sleep(WARM_UP_PAUSE_S)
 
     async def housekeeping(self) -> None:
         """Once a second, for ever: heartbeats, and the end of connections that are too old."""

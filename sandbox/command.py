@@ -18,7 +18,7 @@ The same seed, rate and number of symbols give the same market: prices, trade id
 Exit codes: 0 ended by a signal, 2 an option makes no sense, 3 the port is taken or not allowed.
 """
 SENSELESS, NO_PORT = 2, 3
-MOST_SYMBOLS, MOST_RATE = 5_000, 200_000
+MOST_SYMBOLS, MOST_RATE = 3_000, 200_000
 
 
 def whole(least: int, most: int):

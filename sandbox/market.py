@@ -1,7 +1,7 @@
 """The invented market: what `exchanges.invented.Invented` promises, made from one tape and one book per symbol."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 
@@ -31,6 +31,12 @@ class Market:
         self.now_ms = clock_ms
         trades_per_s = rate / EVENTS_PER_TRADE / symbols
         self._boards = {listing.symbol: Board(seed, listing, trades_per_s) for listing in listings(seed, symbols)}
+
+    def prepare(self) -> Iterator[str]:
+        """Makes one market after the other ready, so that the first look at many of them takes no time."""
+        for symbol, board in self._boards.items():
+            board.tape.last_id(self.now_ms())
+            yield symbol
 
     def instruments(self) -> Sequence[Instrument]:
         return [board.listing.instrument for board in self._boards.values()]

@@ -4,17 +4,19 @@ A pattern is relative to the price it starts at, so its figures are known once f
 Patterns come in pairs (2n, 2n + 1) of opposite drift, so that the price has no direction of its own.
 """
 
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from sandbox.figures import Figures, added, figures_of
+from sandbox.figures import Figures, figures_of
 
 ORDER_SIZES = (1, 1, 2, 1, 3, 1, 1, 2)  # trades per taker order, in turn
 NOISE = 7  # grid steps around the drift, at most
 DRIFTS = {60_000: 12, 10_000: 5, 1_000: 2}  # largest drift of a run in grid steps, by its length in ms
 MOST_TRADES = 131_072  # in all runs of one market; bounds memory and the time to make them
 FEWEST_RUNS, MOST_RUNS = 4, 32
-COMPOSITES = 24  # patterns on each level above
+COMPOSITES = 16  # patterns on each level above
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ class Weave:
 
     drift: int
     figures: Figures
-    starts: list[int]
-    children: list[int]
+    starts: Sequence[int]
+    children: Sequence[int]
 
 
 def order_starts(trades: int) -> list[int]:
@@ -64,18 +66,30 @@ def runs(dice: Random, block_ms: int, trades: int, typical_lots: int) -> list[Ru
 
 def weaves(dice: Random, below: list[Run] | list[Weave], fan: int) -> list[Weave]:
     """The pairs of patterns of `fan` children each."""
-    picks = [[int(dice.random() * len(below)) for _ in range(fan)] for _ in range(COMPOSITES // 2)]
+    random, count = dice.random, len(below)
+    picks = [[int(random() * count) for _ in range(fan)] for _ in range(COMPOSITES // 2)]
     return [_weave(below, [child ^ mirror for child in children]) for children in picks for mirror in (0, 1)]
 
 
 def _weave(below: list[Run] | list[Weave], children: list[int]) -> Weave:
     starts, at = [], 0
+    highs, lows = [], []
+    volume = weighted = buy_volume = buy_weighted = trades = 0
     for child in children:
+        pattern = below[child]
+        _, high, low, _, child_volume, child_weighted, child_buys, child_buys_weighted, child_trades = pattern.figures
         starts.append(at)
-        at += below[child].drift
-    figures = added(below[child].figures.moved(start) for child, start in zip(children, starts, strict=True))
-    assert figures is not None
-    return Weave(at, figures, starts, children)
+        highs.append(at + high)
+        lows.append(at + low)
+        volume += child_volume
+        weighted += child_weighted + at * child_volume
+        buy_volume += child_buys
+        buy_weighted += child_buys_weighted + at * child_buys
+        trades += child_trades
+        at += pattern.drift
+    first, last = below[children[0]].figures.open, starts[-1] + below[children[-1]].figures.close
+    figures = Figures(first, max(highs), min(lows), last, volume, weighted, buy_volume, buy_weighted, trades)
+    return Weave(at, figures, array("q", starts), bytes(children))
 
 
 def _run(dice: Random, drift: int, block_ms: int, trades: int, typical_lots: int) -> Run:

@@ -102,7 +102,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        loops = (self._application.pump.run(), self._application.housekeeping())
+        loops = (self._application.pump.run(), self._application.housekeeping(), self._application.warm_up())
         self._loops = [asyncio.ensure_future(loop) for loop in loops]
         self._ready()
 

@@ -4,6 +4,7 @@ Every block of time has the same number of trades, so an id and its time are fou
 Blocks are woven into minutes, hours and days, so the figures of any range of ids are added up from few parts.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
@@ -49,7 +50,8 @@ class Tape:
         for fan in self.fans:
             self._levels.append(weaves(dice, self._levels[-1] if self._levels else self._runs, fan))
         self._day_dice = dice
-        self._days: list[tuple[int, int]] = []  # where each day starts, and its pattern
+        self._day_starts = array("q")
+        self._day_patterns = array("b")
         self._next_day = self._first = listing.first_index
         self._find = lru_cache(CACHED_BLOCKS)(self._found)
 
@@ -166,11 +168,20 @@ class Tape:
         return base + weave.starts[place], weave.children[place]
 
     def _day(self, day: int) -> tuple[int, int]:
-        while len(self._days) <= day:
-            pattern = int(self._day_dice.random() * len(self._levels[-1]))
-            away = self._next_day - self._first
-            if abs(away) * BAND > self._first and away * self._levels[-1][pattern].drift > 0:
+        if day >= len(self._day_starts):
+            self._reach(day)
+        return self._day_starts[day], self._day_patterns[day]
+
+    def _reach(self, day: int) -> None:
+        """Goes on from the last day known. Far from where the price started, a day that leads back is taken."""
+        drifts = [pattern.drift for pattern in self._levels[-1]]
+        random, count, first, start = self._day_dice.random, len(drifts), self._first, self._next_day
+        for _ in range(len(self._day_starts), day + 1):
+            pattern = int(random() * count)
+            away = start - first
+            if away * drifts[pattern] > 0 and abs(away) * BAND > first:
                 pattern ^= 1
-            self._days.append((self._next_day, pattern))
-            self._next_day += self._levels[-1][pattern].drift
-        return self._days[day]
+            self._day_starts.append(start)
+            self._day_patterns.append(pattern)
+            start += drifts[pattern]
+        self._next_day = start

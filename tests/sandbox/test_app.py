@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 import websockets
 
-from exchanges.invented import Channel, Conversation, HangUp, HttpAnswer, HttpRequest, Invented, Said
+from exchanges.invented import Channel, Conversation, HangUp, HttpAnswer, HttpRequest, Invented, Keepalive, Said
 from sandbox.app import Application
 from sandbox.market import Market
 from sandbox.server import Server, configured
@@ -26,7 +26,7 @@ class Bourse:
 
     title = "Bourse"
     examples: Sequence[str] = ("/time",)
-    keepalive = None
+    keepalive = Keepalive(interval_s=0.1, timeout_s=0.3)
     lifetime_s = None
 
     def __init__(self, market: Invented) -> None:
@@ -158,6 +158,21 @@ async def test_the_exchange_may_refuse_a_handshake_or_hang_up():
             with pytest.raises(websockets.ConnectionClosed) as closed:
                 await collected(ws, "never", 1)
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4000, "as asked")
+
+
+async def test_who_answers_pings_stays_and_who_does_not_is_dropped():
+    async with served() as url, visiting(url) as polite:
+        host, port = url.removeprefix("http://").removesuffix("/bourse").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(
+            f"GET /bourse/feed HTTP/1.1\r\nHost: {host}\r\nX-Key: let me in\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+            "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        said = await asyncio.wait_for(reader.read(), WAIT_S)
+        writer.close()
+        assert said.count(b"\x89\x04") == 1  # one ping with a payload of four bytes
+        await collected(polite, "heartbeat", 1)
 
 
 async def test_requests_arrive_whole_and_one_mistake_does_not_end_the_server():
