@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 AGAIN_S = 5.0  # an exchange that was never synced has nothing to offer: it is asked again soon
 PULL_S = 50.0  # one turn of the clock
+RESENT_S = 300.0  # between two slices a backfill looks lost and is not: it must not be sent again at each turn
 
 
 @shared_task(name="marketdata.sync")
@@ -40,7 +41,8 @@ def pull_candles() -> None:
         if exchange.enabled:
             pull_exchange.apply_async((exchange.code,), expires=PULL_S)
     for one in backfills.abandoned():
-        backfill.apply_async((one.pk,), expires=PULL_S)
+        if locks.first(f"resent:{one.pk}", ttl_s=RESENT_S):
+            backfill.apply_async((one.pk,), expires=PULL_S)
 
 
 @shared_task(name="marketdata.pull_exchange")

@@ -70,6 +70,15 @@ def test_the_task_sends_the_next_slice_until_all_is_stored(
     assert clean_redis.llen("jobs") == PAGES - 1
 
 
+def test_the_clock_sends_a_backfill_whose_task_was_lost_and_not_at_every_turn(
+    backfill: Backfill, clean_redis: Redis
+) -> None:
+    tasks.pull_candles()
+    assert clean_redis.llen("jobs") == 2  # the exchange's candles, and the backfill
+    tasks.pull_candles()
+    assert clean_redis.llen("jobs") == 3
+
+
 def test_an_operator_stops_it_at_the_next_page(backfill: Backfill) -> None:
     def told(now: Backfill) -> None:
         if now.pages == 1:
