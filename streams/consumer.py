@@ -126,7 +126,7 @@ class StreamConsumer(AsyncConsumer):
 
     async def _topic(self, asked: Topic) -> str:
         card = resolve.card(cards.cards(), asked.exchange)
-        return str(resolve.topic(card, await markets.of(card.code), asked.stream, asked.symbol))
+        return str(resolve.topic(card, await markets.known(card.code), asked.stream, asked.symbol))
 
     def _replied(self, request: Selection, label: str, topic: str, error: Refused | None = None) -> None:
         named = {"subscription": label} if error else {"subscription": label, "topic": topic}

@@ -54,12 +54,13 @@ async def after(redis: Redis, topic: str, position: Position) -> Range:
 
 
 async def last_trades(redis: Redis, topic: str, count: int = LAST_TRADES) -> Range:
-    """The newest trades, at most `count`, oldest first."""
+    """The newest `count` trades, oldest first, and what else was said between them (a gap, its repair)."""
     entries = await redis.xrevrange(keys.history(topic), count=count)
     found = Range()
     for entry_id, fields in reversed(entries):
         _append(found, Position.parse(entry_id), fields[b"events"])
-    found.events = [event for event in found.events if event[1].startswith(TRADE)][-count:]
+    trades = [number for number, (_, event) in enumerate(found.events) if event.startswith(TRADE)][-count:]
+    found.events = found.events[trades[0] :] if trades else []
     return found
 
 

@@ -16,10 +16,12 @@ from streams.pins import pinned
 log = logging.getLogger(__name__)
 
 FRESH_S = 2.0
+FRESH_EMPTY_S = 0.25  # on a first start the markets come any moment
+PATIENCE_S = 15.0
 
 
 class Kept:
-    """One value read from the database, kept for FRESH_S, and for as long as the database does not answer."""
+    """One value read from the database, kept for a moment, and for as long as the database does not answer."""
 
     def __init__(self, read: Callable[[], Any], first: Any) -> None:
         self._read = read
@@ -29,7 +31,7 @@ class Kept:
 
     async def value(self) -> Any:
         async with self._turn:
-            if time.monotonic() - self._at_s > FRESH_S:
+            if time.monotonic() - self._at_s > (FRESH_S if self._value else FRESH_EMPTY_S):
                 await self._refresh()
                 self._at_s = time.monotonic()
         return self._value
@@ -64,6 +66,13 @@ class Markets:
             self._theirs[exchange] = theirs
             ours.become(theirs.by_symbol.values())
         return ours
+
+    async def known(self, exchange: str) -> Instruments:
+        """As `of`, but on a first start waits a while for the markets to be there; empty where they are not."""
+        until_s = time.monotonic() + PATIENCE_S
+        while not (found := await self.of(exchange)) and time.monotonic() < until_s:  # noqa: ASYNC110 (no event there)
+            await asyncio.sleep(FRESH_EMPTY_S)
+        return found
 
 
 def pins() -> Kept:

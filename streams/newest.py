@@ -24,7 +24,6 @@ T = TypeVar("T")
 Row = dict[str, Any]
 
 FRESH_S = 5  # a topic whose last heartbeat is older is carried by nobody
-LIVE = b'"status":"live"'
 SNAPSHOT = b'"type":"snapshot"'
 
 
@@ -84,17 +83,24 @@ def applied(streamed: Streamed) -> tuple[bytes, Book] | None:
     return last, book
 
 
-def carried(heartbeat_s: float | None) -> bool:
-    """Whether a hold loop carries the topic, by its last heartbeat (unix seconds)."""
-    return heartbeat_s is not None and time.time() - heartbeat_s <= FRESH_S
+def said(status: bytes | None) -> Row:
+    """The members of the last status event; none where there was none."""
+    return msgspec.json.decode(status or b"{}")
+
+
+def carried(heartbeat_s: int | None, status: Row) -> bool:
+    """Whether a hold loop carries the topic, by its last heartbeat (unix seconds) or, before the first, its status."""
+    last_s = max(heartbeat_s or 0, status.get("received_time", 0) // 1000)
+    return time.time() - last_s <= FRESH_S
 
 
 async def _latest(topic: str) -> Streamed | None:
     """None where the topic is not live."""
-    if not carried(await redis().zscore(keys.RUNNING, topic)):
-        return None
+    heartbeat_s = await redis().zscore(keys.RUNNING, topic)
     kept = (await history.kept(redis(), [topic]))[0]
-    return Streamed(kept) if kept.running and LIVE in (kept.status or b"") else None
+    status = said(kept.status)
+    live = kept.running and status.get("status") == "live" and carried(heartbeat_s and int(heartbeat_s), status)
+    return Streamed(kept) if live else None
 
 
 async def _trades(topic: str, limit: int) -> Streamed | None:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 from asgiref.sync import async_to_sync
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -16,7 +15,7 @@ from marketdata import live_state
 from marketdata.problems import Problem
 from streams import keys
 from streams.connection import redis
-from streams.newest import carried
+from streams.newest import carried, said
 from streams.pins import pinned
 from streams.position import Position
 
@@ -40,7 +39,7 @@ def of(codes: Sequence[str]) -> Row:
 
 async def _read(codes: Sequence[str], pins: set[str]) -> Row:
     store = redis()
-    heartbeats = {topic.decode(): at for topic, at in await store.zrange(keys.RUNNING, 0, -1, withscores=True)}
+    heartbeats = {topic.decode(): int(at) for topic, at in await store.zrange(keys.RUNNING, 0, -1, withscores=True)}
     demanded = {topic.decode() for topic in await store.zrangebyscore(keys.DEMAND, f"({int(time.time())}", "+inf")}
     wanted = demanded | pins
     topics = sorted(topic for topic in wanted | heartbeats.keys() if topic.partition(".")[0] in codes)
@@ -49,17 +48,18 @@ async def _read(codes: Sequence[str], pins: set[str]) -> Row:
         pipeline.hmget(keys.latest(topic), SHOWN)
     known = [dict(zip(SHOWN, values, strict=True)) for values in await pipeline.execute()]
     rows = [
-        stream(topic, fields, carried(heartbeats.get(topic)))
+        stream(topic, fields, heartbeats.get(topic))
         for topic, fields in zip(topics, known, strict=True)
         if topic in wanted or fields[b"stopped"] == b"0"
     ]
     return {"streams": rows, "loops": await _loops(store)}
 
 
-def stream(topic: str, fields: dict[bytes, bytes | None], is_carried: bool) -> Row:
+def stream(topic: str, fields: dict[bytes, bytes | None], heartbeat_s: int | None) -> Row:
     """One topic; `fields` are those of its `latest` hash, None where it has none."""
-    said = msgspec.json.decode(fields[b"status"] or b"{}")
-    status, detail = said.get("status", "starting"), said.get("detail", "")
+    last = said(fields[b"status"])
+    status, detail = last.get("status", "starting"), last.get("detail", "")
+    is_carried = carried(heartbeat_s, last)
     if not is_carried:
         status, detail = ("stale" if fields[b"stopped"] == b"0" else "starting"), ORPHAN
     position = Position.parse(fields[b"position"] or b"0-0")
