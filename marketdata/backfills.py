@@ -133,9 +133,7 @@ def _finish(backfill: Backfill, told: Told) -> None:
     settled_ms = coverage.settled_ms(backfill.interval.code, times.now_ms())
     unread = [span for span in _missing(backfill) if span[0] < settled_ms]
     if unread:
-        _end(
-            backfill, State.FAILED, f"the exchange's answers could not be read whole: {len(unread)} ranges are missing"
-        )
+        _end(backfill, State.FAILED, f"{len(unread)} ranges could not be read from the exchange's answers")
     else:
         Backfill.objects.filter(pk=backfill.pk).update(covered=PARTS)
         _end(backfill, State.DONE)

@@ -105,6 +105,9 @@ def read(model: type[T], given: Any) -> T:
     """A body or query as the model; Problem about the first thing that is wrong."""
     if not isinstance(given, Mapping):
         raise Problem("bad_request", f"{type(given).__name__} came; a JSON object would do.")
+    for name, value in given.items():  # a store takes neither NUL nor half a character
+        if isinstance(value, str) and not value.isprintable():
+            raise Problem("bad_request", f"{name}: {_shown(value)} came; text that can be printed would do.", name)
     try:
         return model.model_validate(dict(given))
     except ValidationError as error:

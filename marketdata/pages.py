@@ -8,6 +8,7 @@ from typing import Any
 from django.http import QueryDict
 from rest_framework.request import Request
 
+from marketdata import times
 from marketdata.problems import Problem
 
 
@@ -22,9 +23,13 @@ def position(text: str, *kinds: type) -> list[Any]:
         values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, ValueError):
         values = None
-    if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
+    if not isinstance(values, list) or [type(value) for value in values] != list(kinds) or not all(map(_fits, values)):
         raise Problem("bad_request", f"cursor: {text!r} came; the `next` of a page holds one that would do.", "cursor")
     return values
+
+
+def _fits(value: str | int) -> bool:
+    return value.isprintable() if isinstance(value, str) else 0 <= value <= times.LATEST_MS
 
 
 def following(request: Request, *at: str | int) -> str:

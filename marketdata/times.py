@@ -38,16 +38,16 @@ def now_ms() -> int:
 def parsed_ms(text: str) -> int:
     """Milliseconds from a whole number of them, or from ISO 8601 (UTC where no zone is named). ValueError."""
     if text.isascii() and text.isdigit():
-        return _plausible(int(text))
+        # Seconds and years given for milliseconds would silently mean January 1970.
+        return _within(int(text), EARLIEST_MS) if text.strip("0") else 0
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        return _within(to_ms(time if time.tzinfo else time.replace(tzinfo=UTC)), 0)
+    except (ValueError, OverflowError):
         raise ValueError(WOULD_DO) from None
-    return to_ms(time if time.tzinfo else time.replace(tzinfo=UTC))
 
 
-def _plausible(time_ms: int) -> int:
-    """Seconds and years given for milliseconds would silently mean January 1970."""
-    if time_ms and not EARLIEST_MS <= time_ms <= LATEST_MS:
+def _within(time_ms: int, earliest_ms: int) -> int:
+    if not earliest_ms <= time_ms <= LATEST_MS:
         raise ValueError(WOULD_DO)
     return time_ms

@@ -1,10 +1,13 @@
 """Backfills: stopped and resumed without fetching twice, by task and by command."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from redis import Redis
 
 from exchanges import intervals
 from exchanges.errors import Unreachable
-from marketdata import backfills, locks, markets, tasks, times
+from marketdata import backfills, locks, markets, pull, tasks, times
 from marketdata.cards import card
 from marketdata.models import Backfill, Candle, Symbol
 from tests.sandbox_server import SandboxServer
@@ -99,6 +102,41 @@ def test_an_exchange_that_is_away_leaves_it_open_with_the_reason(backfill: Backf
     with pytest.raises(Unreachable):
         backfills.run(backfill)
     assert backfill.state == "waiting" and "cannot be reached" in backfill.error
+
+
+@pytest.fixture
+def broken_exchange(settings: object, clean_redis: Redis) -> Iterator[None]:
+    """Answers each request for candles with three minutes, of which the second cannot be read."""
+    row = [START_MS, "1", "2", "1", "2", "5", START_MS + 59_999, "10", 3, "0", "0", "0"]
+    third = [START_MS + 120_000, *row[1:6], START_MS + 179_999, *row[7:]]
+    body = json.dumps([row, [START_MS + 60_000, "one"], third]).encode()
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever).start()
+        settings.SANDBOX_URL = f"http://127.0.0.1:{server.server_port}"
+        yield
+        server.shutdown()
+
+
+def test_a_candle_that_cannot_be_read_stays_missing_and_the_others_are_stored(
+    broken_exchange: None, btc: Symbol
+) -> None:
+    interval = markets.interval(card("binance"), "1m")
+    backfill = backfills.begin(btc, interval, START_MS, START_MS + 180_000, "api")
+    assert backfills.run(backfill) is False
+    assert (backfill.state, backfill.error) == ("failed", "1 ranges could not be read from the exchange's answers")
+    missing = pull.missing(btc, interval, START_MS, START_MS + 180_000)
+    assert (missing, Candle.objects.count()) == ([(START_MS + 60_000, START_MS + 120_000)], 2)
 
 
 def test_the_same_range_is_one_backfill_while_it_is_open(backfill: Backfill) -> None:
