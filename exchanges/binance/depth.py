@@ -104,15 +104,14 @@ class LocalBook:
             return False
         book, local_id, last = Book(self.book.window), update_id, None
         book.replace(start.bids, start.asks, start.limit)
-        kept = [update for update in buffer if update.last_id > update_id]
-        for index, update in enumerate(kept):
+        for index, update in enumerate(buffer):
             if update.last_id <= local_id:
                 continue
             sound = update.first_id <= local_id + 1
             if sound:
                 book.apply(update.bids, update.asks)
             if not sound or book.crossed:
-                self._buffer_from(kept[index:])
+                self._buffer_from(list(buffer)[index:])
                 return False
             local_id, last = update.last_id, update
         if book.crossed or (self.update_id is not None and local_id < self.update_id):

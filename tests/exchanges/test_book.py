@@ -95,6 +95,14 @@ def test_what_lies_beyond_a_truncated_snapshot_is_unknown_and_ignored() -> None:
     assert book.best() == (tuple(levels("10", "9.5", "9")), tuple(levels("11", "11.5", "12")))
 
 
+def test_the_worst_level_of_a_truncated_snapshot_is_still_known() -> None:
+    book = Book(window=3)
+    book.replace(levels("10", "9"), [], limit=2)
+    assert book.apply([(Number("9"), Number("5"))], []) == (((Number("9"), Number("5")),), ())
+    assert book.apply([(Number("9"), Number("0"))], []) == (((Number("9"), Number("0")),), ())
+    assert book.apply(levels("9"), []) == (tuple(levels("9")), ())
+
+
 def test_a_side_with_fewer_levels_than_the_limit_is_whole() -> None:
     book = Book(window=3)
     book.replace(levels("10"), levels("11", "12"), limit=2)
