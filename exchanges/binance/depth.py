@@ -118,7 +118,8 @@ class LocalBook:
             return False
         self.book, self.update_id, self._buffer = book, local_id, None
         self.event_us = last.event_us if last else self.event_us
-        self.last_proven_us = self.event_us or self.last_proven_us
+        # A diff that the snapshot holds already was proven by it all the same.
+        self.last_proven_us = buffer[-1].event_us if buffer else self.last_proven_us
         self.received_ns = max(start.received_ns, last.received_ns if last else 0)
         return True
 
