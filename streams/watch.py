@@ -105,7 +105,10 @@ def _reason(error: Exception, url: str, reached: bool) -> str:
             raise Ended(words)
         return words
     if isinstance(error, InvalidStatus):
-        raise Ended(f"{url} answered HTTP {error.response.status_code}, not a WebSocket")
+        words = f"{url} answered HTTP {error.response.status_code}, not a WebSocket"
+        if not reached or error.response.status_code < 500:  # a proxy says 5xx while the server behind it restarts
+            raise Ended(words)
+        return words
     if isinstance(error, ConnectionClosed):
         return "the connection was lost"
     words = f"{url} cannot be reached: {str(error) or type(error).__name__}"
