@@ -1,5 +1,7 @@
 """The local order book of one market: each rule of the exchange's procedure. Whole conversations are in cases/."""
 
+from dataclasses import replace
+
 import pytest
 
 from exchanges.binance import depth
@@ -197,6 +199,20 @@ def test_a_gap_is_told_to_every_depth_stream_of_the_market_and_to_no_other() -> 
         ("M", "depth_5", "sequence", "none"),
     ]
     assert books.state("M", 0) is None
+
+
+def test_a_picture_that_did_not_change_is_not_told_again() -> None:
+    books = Books(Instruments())
+    list(books.want({"M": {"depth_5"}}))
+    list(books.diff("M", update(100, 100)))
+    depth_request = Request.get("/api/v3/depth", symbol="M", limit=5000)
+    [picture] = books.snapshot(depth_request, Snapshot(100, side(20, 10, -1), side(30, 3, 1)), 0)
+    assert isinstance(picture, Depth) and picture.stream == "depth_5"
+    far, near = update(101, 101, "11", "7"), update(102, 102, "20", "7")
+    assert list(books.diff("M", replace(far, received_ns=10**9))) == []
+    assert list(books.tick(2 * 10**9)) == []
+    [picture] = books.diff("M", replace(near, received_ns=3 * 10**9))
+    assert isinstance(picture, Depth) and picture.bids[0] == ("20", "7")
 
 
 def test_a_market_that_is_no_longer_wanted_is_forgotten() -> None:
