@@ -15,8 +15,8 @@ def symbols(request: Request, asked: SymbolQuery) -> dict[str, Any]:
     found = _symbols(asked)
     if asked.cursor is not None:
         exchange, symbol = pages.position(asked.cursor, str, str)
-        found = found.filter(Q(exchange__gt=exchange) | Q(exchange=exchange, symbol__gt=symbol))
-    page = list(found.order_by("exchange", "symbol")[: asked.limit + 1])
+        found = found.filter(Q(exchange_id__gt=exchange) | Q(exchange_id=exchange, symbol__gt=symbol))
+    page = list(found.order_by("exchange_id", "symbol")[: asked.limit + 1])
     following = None
     if len(page) > asked.limit:
         last = page[asked.limit - 1]
@@ -26,7 +26,7 @@ def symbols(request: Request, asked: SymbolQuery) -> dict[str, Any]:
 
 def intervals(asked: IntervalQuery) -> dict[str, Any]:
     codes = [markets.exchange(asked.exchange).code] if asked.exchange else cards.codes()
-    found = Interval.objects.filter(exchange__in=codes).order_by("exchange", "length_ms")
+    found = Interval.objects.filter(exchange__in=codes).order_by("exchange_id", "length_ms")
     return {"results": [rows.interval(row) for row in found], "next": None}
 
 

@@ -3,7 +3,7 @@
 from django.db.models import Q
 
 from exchanges.contract import Card
-from marketdata import cards, instruments
+from marketdata import cards, ingest, instruments
 from marketdata.models import Interval, Symbol
 from marketdata.problems import Problem, listed, one_of
 
@@ -34,7 +34,8 @@ def market(of: Card, spelling: str) -> Symbol:
 
 def interval(of: Card, code: str) -> Interval:
     if code in of.intervals:
-        return Interval.objects.get(exchange=of.code, code=code)
+        found = Interval.objects.filter(exchange=of.code, code=code)
+        return found.first() or (ingest.exchange(of) and found.get())  # the card may be newer than the last sync
     if not of.intervals:
         raise Problem("not_supported", f"{of.title} has no candles.", "interval")
     would = listed(of.intervals)

@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["exchange", "length_ms"],
+                "ordering": ["exchange_id", "length_ms"],
             },
         ),
         migrations.CreateModel(
@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["exchange", "symbol"],
+                "ordering": ["exchange_id", "symbol"],
             },
         ),
         migrations.CreateModel(
@@ -149,7 +149,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name_plural": "coverage",
-                "ordering": ["symbol", "interval", "start_time"],
+                "ordering": ["symbol_id", "interval_id", "start_time"],
             },
         ),
         migrations.CreateModel(

@@ -51,7 +51,7 @@ class Coverage(models.Model):
 
     class Meta:
         verbose_name_plural = "coverage"
-        ordering = ["symbol", "interval", "start_time"]
+        ordering = ["symbol_id", "interval_id", "start_time"]
         constraints = [
             models.UniqueConstraint(fields=["symbol", "interval", "start_time"], name="one_range_per_start"),
             models.CheckConstraint(condition=models.Q(start_time__lt=models.F("end_time")), name="range_has_length"),

@@ -51,7 +51,7 @@ class Symbol(models.Model):
     delisted_time = models.DateTimeField(null=True, blank=True, help_text="first missed by us")
 
     class Meta:
-        ordering = ["exchange", "symbol"]
+        ordering = ["exchange_id", "symbol"]
         constraints = [models.UniqueConstraint(fields=["exchange", "symbol"], name="one_symbol_per_exchange")]
         indexes = [
             models.Index(fields=["exchange", "venue_symbol"], name="symbol_by_venue_symbol"),
@@ -72,7 +72,7 @@ class Interval(models.Model):
     length_ms = models.BigIntegerField(help_text="milliseconds; of a month, the longest one")
 
     class Meta:
-        ordering = ["exchange", "length_ms"]
+        ordering = ["exchange_id", "length_ms"]
         constraints = [models.UniqueConstraint(fields=["exchange", "code"], name="one_interval_per_exchange")]
 
     def __str__(self) -> str:

@@ -174,6 +174,16 @@ def test_the_command_takes_any_spelling_and_says_what_it_did(exchange: SandboxSe
     assert told.getvalue() == "complete: 48 candles received in 1 requests\n"
 
 
+def test_without_redis_the_command_says_so_in_one_sentence(btc: Symbol, settings: object) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:9"
+    locks.redis.cache_clear()
+    try:
+        with pytest.raises(CommandError, match="Redis does not answer .* REDIS_URL says where it is"):
+            call_command("backfill", "binance", "BTC-USDT", "1h", "--start", "2024-03-01")
+    finally:
+        locks.redis.cache_clear()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_ctrl_c_stops_the_command_with_130_and_the_same_command_completes_it(
     exchange: SandboxServer, btc: Symbol, asked: Callable[[], int]

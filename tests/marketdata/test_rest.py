@@ -198,6 +198,11 @@ def test_a_backfill_is_asked_for_followed_and_listed(
     assert (listed.status_code, listed.json()["error"]["code"]) == (400, "bad_request")
 
 
+def test_an_interval_that_is_newer_than_the_last_sync_is_served(get: Get, exchange: SandboxServer, btc: Symbol) -> None:
+    Interval.objects.filter(code="1h").delete()
+    assert get("candles/", symbol="BTC-USDT", interval="1h", start="2024-03-01", end="2024-03-02")["results"]
+
+
 def test_pages_of_backfills_go_back_in_time(get: Get, btc: Symbol) -> None:
     interval = Interval.objects.get(exchange="binance", code="1m")
     start = times.from_ms(0)
