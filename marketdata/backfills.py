@@ -16,7 +16,7 @@ from marketdata.coverage import Span
 from marketdata.models import Backfill, Interval, Symbol
 
 SLICE_S = 20.0  # a task's turn: two long backfills must not keep every other task of the jobs worker waiting
-HELD_S = 300.0  # longer than one page can take with its retries
+HELD_S = 150.0  # longer than one page can take with its retries; after a kill nobody goes on for so long
 PARTS = 10_000  # the unit of `Backfill.covered`
 
 State = Backfill.State

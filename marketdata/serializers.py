@@ -166,7 +166,3 @@ class Token(serializers.Serializer):
 
 class Refreshed(serializers.Serializer):
     access = serializers.CharField()
-
-
-class Health(serializers.Serializer):
-    status = serializers.CharField()

@@ -1,6 +1,7 @@
 """What the jobs worker does: metadata, candles, backfills. Wiring only."""
 
 import logging
+import time
 from typing import Any
 
 from celery import shared_task
@@ -47,7 +48,7 @@ def pull_candles() -> None:
 
 @shared_task(name="marketdata.pull_exchange")
 def pull_exchange(code: str) -> None:
-    with locks.held(f"pull:{code}", ttl_s=600) as lock:
+    with locks.held(f"pull:{code}", ttl_s=PULL_S + backfills.HELD_S) as lock:
         if lock:
             _pull(code)
 
@@ -83,8 +84,12 @@ def _sync(code: str) -> None:
 
 
 def _pull(code: str) -> None:
+    """For one turn of the clock at most: the next one goes on with what is still missing."""
+    ends_s = time.monotonic() + PULL_S
     with Asker(card(code)) as asker:
         for symbol, interval, spans in wanted.series(code):
+            if time.monotonic() > ends_s:
+                return
             try:
                 for _ in pull.pull(asker, symbol, interval, spans):
                     pass
