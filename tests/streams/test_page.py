@@ -103,8 +103,9 @@ async def test_a_lost_connection_comes_back_and_prices_go_on(web: Web, holder: H
         page = shown.page
         await page.goto(web.url)
         await expect(page.locator(f"{BTC} .bid")).to_have_text(re.compile(r"\d"))
-        await page.evaluate("socket.close()")
+        await page.evaluate("attempt = 2; socket.close()")
         await expect(page.locator("#connection")).not_to_have_text("Live")
+        await expect(page.locator('body:not([data-connection="live"])')).to_have_count(1)  # prices are shown as old
         await expect(page.locator("#connection")).to_have_text("Live")
         bid = await shown.text(f"{BTC} .bid")
         await expect(page.locator(f"{BTC} .bid")).not_to_have_text(bid)

@@ -124,6 +124,7 @@ class Row {
   say(text, refused = false) {
     write(this.note, text ? `${this.exchange} · ${text}` : this.exchange);
     this.note.className = refused ? "word refused" : "";
+    this.node.classList.toggle("old", text !== "");
   }
 
   draw(price) {
@@ -209,7 +210,7 @@ function hear(message) {
 let socket = null, attempt = 0, retry = null, heardMs = 0, out = false;
 
 function state(name, text) {
-  $("connection").dataset.state = name;
+  $("connection").dataset.state = document.body.dataset.connection = name;
   write($("connection-text"), text);
 }
 
@@ -432,13 +433,18 @@ function showStatus(status) {
   tile("tile-connections", sum(exchanges, "connected"), `of ${sum(exchanges, "connections")}`);
 }
 
+function statusNote(text) {
+  write($("streams-note"), text);
+  for (const node of document.querySelectorAll(".tiles, .streams, .pair table")) node.classList.toggle("old", text !== "");
+}
+
 async function askStatus() {
   if (!document.hidden) {
     try {
       showStatus(await get("/api/v1/status/"));
-      write($("streams-note"), "");
+      statusNote("");
     } catch (error) {
-      write($("streams-note"), `The state cannot be read: ${error.message}`);
+      statusNote(`The state cannot be read: ${error.message}`);
     }
   }
   if (!out) setTimeout(askStatus, STATUS_MS);
