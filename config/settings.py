@@ -9,7 +9,6 @@ from psycopg.conninfo import conninfo_to_dict
 from config import env as environment
 
 env = environment.load()
-BASE_DIR = environment.ROOT
 
 # --- of this installation -------------------------------------------------------------------------------------------
 VENUES = "sandbox" if env.venues == "sandbox" else "live"
@@ -150,11 +149,9 @@ SPECTACULAR_SETTINGS = {
 
 # --- static files, security, log ------------------------------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "static"
 # From the packages themselves: neither development nor `up` needs a collectstatic.
 WHITENOISE_USE_FINDERS = True
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators", Warning)
-warnings.filterwarnings("ignore", "No directory at", UserWarning)
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
