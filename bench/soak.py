@@ -2,8 +2,8 @@
 
     python bench/soak.py --url http://127.0.0.1:8000 --clients 20 --seconds 600
 
-Prints what each process of the group has in memory (RSS, MB) at the marks, events and deliveries a second, and every hole
-found. Exit code 1 where a trade or depth seq was missing at any client. Loopback only; it ends by itself.
+Prints what each process of the group has in memory (RSS, MB) at the marks, events and deliveries a second, and every
+hole found. Exit code 1 where a trade or depth seq was missing at any client. Loopback only; it ends by itself.
 """
 
 import argparse
@@ -88,26 +88,29 @@ def short(words: str) -> str:
     return words[:30]
 
 
-async def soak(url: str, pid: int | None, clients: int, seconds: float, marks_s: list[float]) -> int:
-    parts = urlsplit(url)
-    if parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
-        sys.exit(f"--url: {url} came; an address of this machine would do")
+def all_topics(url: str) -> list[str]:
     with urlopen(f"{url}/api/v1/symbols/?exchange=binance&limit=100") as answer:
         symbols = [row["symbol"] for row in json.load(answer)["results"]]
-    topics = [f"binance.{stream}.{symbol}" for symbol in symbols for stream in ("trade", "depth", "ticker")]
+    return [f"binance.{stream}.{symbol}" for symbol in symbols for stream in ("trade", "depth", "ticker")]
+
+
+async def soak(url: str, pid: int | None, clients: int, seconds: float, marks_s: list[float]) -> int:
+    topics = all_topics(url)
     print(f"{clients} clients, each on {len(topics)} topics, for {seconds:g} s")
     began_s = time.monotonic()
-    listeners = [Client(f"ws://{parts.netloc}/stream/", topics) for _ in range(clients)]
+    listeners = [Client(f"ws://{urlsplit(url).netloc}/stream/", topics) for _ in range(clients)]
     running = [asyncio.create_task(each.run(began_s + seconds)) for each in listeners]
     for mark_s in sorted(mark for mark in marks_s if mark < seconds):
         await asyncio.sleep(began_s + mark_s - time.monotonic())
         told = sum(each.received.total() for each in listeners)
-        print(f"at {mark_s:g} s: {told} events delivered; memory in MB: {memory(pid) if pid else 'no --pid'}", flush=True)
+        used = memory(pid) if pid else "unknown without --pid"
+        print(f"at {mark_s:g} s: {told} events delivered; memory in MB: {used}", flush=True)
     await asyncio.gather(*running)
     events = listeners[0].received
     total = sum(each.received.total() for each in listeners)
     holes = [hole for each in listeners for hole in each.holes]
-    print(f"first client: {dict(events)}: {events.total() / seconds:.0f} events/s; all: {total / seconds:.0f} deliveries/s")
+    print(f"first client: {dict(events)}: {events.total() / seconds:.0f} events/s")
+    print(f"all clients: {total / seconds:.0f} deliveries/s")
     print(f"holes in trade and depth: {len(holes)}", *holes[:20], sep="\n")
     return 1 if holes else 0
 
@@ -120,6 +123,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--marks", type=float, nargs="*", default=[120, 595])
     given = parser.parse_args()
+    if urlsplit(given.url).hostname not in {"127.0.0.1", "localhost", "::1"}:
+        parser.error(f"--url: {given.url} came; an address of this machine would do")
     sys.exit(asyncio.run(soak(given.url, given.pid, given.clients, given.seconds, given.marks)))
 
 

@@ -13,3 +13,6 @@ urlpatterns = [
     path("", include("marketdata.health_urls")),
     path("", include("streams.page_urls")),
 ]
+
+handler404 = "marketdata.api.not_found"
+handler500 = "marketdata.api.server_error"

@@ -7,6 +7,8 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.views.defaults import page_not_found
+from django.views.defaults import server_error as page_server_error
 from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 from rest_framework import exceptions
@@ -109,12 +111,16 @@ def body(problem: Problem) -> dict[str, Any]:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler404: in our shape below /api/."""
+    """Django's handler404: in our shape below /api/, else Django's page."""
+    if not request.path.startswith("/api/"):
+        return page_not_found(request, exception)
     return _plain(Problem("not_found", f"There is nothing at {request.path}; /api/docs/ says what there is."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500."""
+    """Django's handler500: in our shape below /api/, else Django's page."""
+    if not request.path.startswith("/api/"):
+        return page_server_error(request)
     return _plain(Problem("internal_error", FAULT))
 
 

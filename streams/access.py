@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
 from django.utils.crypto import constant_time_compare
@@ -45,7 +45,7 @@ async def of(scope: dict[str, Any]) -> Access:
 
 async def expiry(token: str) -> int | None:
     """When the access token ends (unix seconds); None where it is worth nothing."""
-    return await sync_to_async(_expiry, thread_sensitive=False)(token)
+    return await database_sync_to_async(_expiry, thread_sensitive=False)(token)
 
 
 def _expiry(token: str) -> int | None:
@@ -67,7 +67,7 @@ def _same_origin(headers: dict[str, str]) -> bool:
 
 async def _by_session(cookies: str) -> bool:
     morsel = SimpleCookie(cookies).get(settings.SESSION_COOKIE_NAME)
-    return bool(morsel) and await sync_to_async(_session_user, thread_sensitive=False)(morsel.value)
+    return bool(morsel) and await database_sync_to_async(_session_user, thread_sensitive=False)(morsel.value)
 
 
 def _session_user(key: str) -> bool:

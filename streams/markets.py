@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from django.db import DatabaseError, close_old_connections
+from channels.db import database_sync_to_async
+from django.db import DatabaseError
 
 from exchanges.symbols import Instruments
 from marketdata import instruments
@@ -38,16 +38,9 @@ class Kept:
 
     async def _refresh(self) -> None:
         try:
-            self._value = await sync_to_async(self._reading, thread_sensitive=False)()
+            self._value = await database_sync_to_async(self._read, thread_sensitive=False)()
         except DatabaseError as error:
             log.warning("the database is away, going on with what was read before: %s", error)
-
-    def _reading(self) -> Any:
-        close_old_connections()
-        try:
-            return self._read()
-        finally:
-            close_old_connections()
 
 
 class Markets:

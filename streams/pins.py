@@ -20,3 +20,9 @@ def pin_defaults() -> int:
     wanted = [pin for pin in FIRST if pin[0] in cards.codes()]
     rows = [Pin(exchange=code, symbol=symbol, stream=stream, note="first start") for code, symbol, stream in wanted]
     return len(Pin.objects.bulk_create(rows, ignore_conflicts=True))
+
+
+def pinned_candles() -> list[tuple[str, str, str]]:
+    """Exchange, symbol and interval of the pinned candle streams: their series are kept whole in the database too."""
+    pins = Pin.objects.filter(enabled=True, stream__startswith="candle_")
+    return [(pin.exchange, pin.symbol, pin.stream.removeprefix("candle_")) for pin in pins]

@@ -5,6 +5,8 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from channels.db import database_sync_to_async
+
 from exchanges.events import Candle
 
 log = logging.getLogger(__name__)
@@ -15,7 +17,7 @@ RETRY_S = 5.0
 
 
 class CandleWriter:
-    """`write` stores candles of one exchange; it may block, so it runs in a thread."""
+    """`write` stores candles of one exchange; it blocks, so it runs in a thread."""
 
     def __init__(self, write: Callable[[str, Sequence[Candle]], object]) -> None:
         self._write = write
@@ -40,7 +42,7 @@ class CandleWriter:
             by_exchange.setdefault(exchange, []).append(candle)
         try:
             for exchange, candles in by_exchange.items():
-                await asyncio.to_thread(self._write, exchange, candles)
+                await database_sync_to_async(self._write, thread_sensitive=False)(exchange, candles)
         except Exception:  # whatever the database says, the next turn tries again
             log.exception("%d closed candles were not stored; trying again", len(waiting))
             self._waiting.extendleft(reversed(waiting))

@@ -1,0 +1,94 @@
+"""Our adapters' reading of a sandbox: REST by the card's own requests, streams through the feed on a real socket."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import connect
+
+from exchanges.contract import Card, Fetch, Request, Send, Want
+from exchanges.events import Candle, Depth, Event, Ticker, Trade
+from exchanges.registry import card
+from exchanges.symbols import Instrument, Instruments
+from tests.sandbox_server import SandboxServer
+
+PATIENCE_S = 20.0
+
+
+class Ours:
+    """One exchange of a sandbox, as our adapter reads it."""
+
+    def __init__(self, exchange: str, server: SandboxServer) -> None:
+        self.card: Card = card(exchange).at(server.at(exchange))
+        self.instruments = Instruments()
+
+    async def fetch(self, request: Request) -> bytes:
+        async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+            answer = await client.request(request.method, self.card.rest_url + request.target, content=request.body)
+        error = self.card.rest.read_error(answer.status_code, answer.headers, answer.content)
+        assert error is None, error
+        return answer.content
+
+    async def load(self) -> Instruments:
+        bodies = [await self.fetch(request) for request in self.card.rest.instruments_requests()]
+        self.instruments.become(one for body in bodies for one in self.card.rest.read_instruments(body))
+        return self.instruments
+
+    async def candles(self, instrument: Instrument, interval: str, start_ms: int, end_ms: int) -> list[Candle]:
+        body = await self.fetch(self.card.rest.candles_request(instrument, interval, start_ms, end_ms))
+        return self.card.rest.read_candles(body, instrument, interval, time.time_ns())
+
+    async def trades(self, instrument: Instrument, from_id: str | None = None) -> list[Trade]:
+        body = await self.fetch(self.card.rest.trades_request(instrument, from_id))
+        return self.card.rest.read_trades(body, instrument, time.time_ns())
+
+    async def ticker(self, instrument: Instrument) -> Ticker:
+        body = await self.fetch(self.card.rest.ticker_request(instrument))
+        return self.card.rest.read_ticker(body, instrument, time.time_ns())
+
+    async def depth(self, instrument: Instrument, limit: int) -> Depth:
+        body = await self.fetch(self.card.rest.depth_request(instrument, limit))
+        return self.card.rest.read_depth(body, instrument, time.time_ns())
+
+    @contextlib.asynccontextmanager
+    async def listening(self, *wants: Want) -> AsyncIterator[list[Event]]:
+        """The events of the feed, growing while the block runs; all wants lie on one socket."""
+        heard: list[Event] = []
+        index = self.card.socket_of(wants[0][0])
+        listening = asyncio.create_task(self._converse(self.card.sockets[index].url, wants, heard))
+        try:
+            yield heard
+        finally:
+            assert not listening.done(), listening.exception()
+            listening.cancel()
+
+    async def _converse(self, url: str, wants: tuple[Want, ...], heard: list[Event]) -> None:
+        feed = self.card.feed(self.instruments)
+        async with connect(url, max_size=None) as socket:
+
+            async def act(outputs: Any) -> None:
+                for output in outputs:
+                    match output:
+                        case Send(text):
+                            await socket.send(text)
+                        case Fetch(request):
+                            await act(feed.answered(request, await self.fetch(request), time.time_ns()))
+                        case Event():
+                            heard.append(output)
+
+            await act(feed.opening())
+            await act(feed.wanted(wants))
+            async for frame in socket:
+                await act(feed.receive(frame, time.time_ns()))
+                await act(feed.tick(time.time_ns()))
+
+
+async def until(found: Any, patience_s: float = PATIENCE_S) -> Any:
+    """What `found()` gives, as soon as it gives something."""
+    async with asyncio.timeout(patience_s):
+        while not (something := found()):
+            await asyncio.sleep(0.01)
+    return something
