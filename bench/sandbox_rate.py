@@ -98,9 +98,10 @@ async def rate(port: int, path: str, seconds: float) -> float:
     before, started_s = counter.frames, time.perf_counter()
     await asyncio.sleep(seconds)
     frames = (counter.frames - before) / (time.perf_counter() - started_s)
-    counter.transport.abort()
     if counter.gone.done():
         raise SystemExit("the server dropped the connection")
+    counter.transport.abort()
+    await counter.gone
     return frames
 
 
@@ -113,7 +114,7 @@ def bare():
             try:
                 yield listener.getsockname()[1]
             finally:
-                process.terminate()
+                process.kill()
 
 
 async def measured(seconds: float) -> tuple[float, float, float, int]:
