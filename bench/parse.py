@@ -1,0 +1,245 @@
+"""Microseconds a frame, from an exchange's text to ours, for every feed; beside json, a pydantic model and json again.
+
+    python -m bench.parse [--frames 1000] [--rounds 5]
+
+The frames are those of tests/exchanges/<name>/cases/*.json, so every exchange that has cases is measured. Of each kind
+the longest frame is taken that gives one such event and nothing else. It is given to many feeds, each brought to that
+step of its case, so that every one reads it as news. The platform's time is from `receive` to the numbered text that
+waits for the flush. The peer checks the same frame with a pydantic model of its shape and writes it out again.
+"""
+
+import argparse
+import gc
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from pydantic import BaseModel, TypeAdapter, create_model
+from redis.asyncio import Redis
+
+from bench.table import show
+from exchanges import errors
+from exchanges.contract import Card, Feed, Output, Request
+from exchanges.events import Candle, Depth, Ticker, Trade
+from exchanges.registry import cards
+from exchanges.symbols import Instrument, Instruments
+from streams.history import Kept
+from streams.lease import Lease
+from streams.numbering import Numbering
+from streams.publishers.redis import Publisher
+
+CASES = Path(__file__).resolve().parent.parent / "tests" / "exchanges"
+KINDS: dict[str, Callable[[Output], bool]] = {
+    "trade": lambda output: type(output) is Trade,
+    "ticker": lambda output: type(output) is Ticker,
+    "depth delta": lambda output: type(output) is Depth and output.type == "delta",
+    "candle": lambda output: type(output) is Candle,
+}
+START_NS, STEP_NS = 1_790_000_001_000_000_000, 10_000_000
+
+
+class Step(msgspec.Struct):
+    """One input of a case; which one, tells the member that is there."""
+
+    frame: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    text: str | None = None
+    answer: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    failed: str | None = None
+    to: str = ""
+    wanted: list[tuple[str, str]] | None = None
+    at_ms: int | None = None
+
+
+class Case(msgspec.Struct):
+    """A conversation as the cases tell it."""
+
+    steps: list[Step]
+    instruments: list[tuple[str, str, str, str]] = []
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A frame of one kind, and what a feed must have heard before it."""
+
+    card: Card
+    kind: str
+    case: Case
+    index: int
+    frame: str
+
+    def feed(self) -> Feed:
+        """One that has heard everything before the frame."""
+        feed = self.card.feed(_instruments(self.case))
+        for index, step in enumerate(self.case.steps[: self.index]):
+            _put(feed, step, index)
+        return feed
+
+    @property
+    def at_ns(self) -> int:
+        return _at_ns(self.case.steps[self.index], self.index)
+
+
+def samples(card: Card) -> Iterator[Sample]:
+    """The longest frame of each kind that the exchange's cases hold."""
+    found: dict[str, Sample] = {}
+    for file in sorted((CASES / card.code / "cases").glob("*.json")):
+        for case in msgspec.json.decode(file.read_bytes(), type=list[Case]):
+            for sample in _of_case(card, case):
+                best = found.get(sample.kind)
+                if best is None or len(sample.frame) > len(best.frame):
+                    found[sample.kind] = sample
+    yield from (found[kind] for kind in KINDS if kind in found)
+
+
+def _of_case(card: Card, case: Case) -> Iterator[Sample]:
+    feed = card.feed(_instruments(case))
+    for index, step in enumerate(case.steps):
+        outputs = list(_put(feed, step, index))
+        if step.frame is msgspec.UNSET or len(outputs) != 1:
+            continue
+        for kind, found in KINDS.items():
+            if found(outputs[0]):
+                yield Sample(card, kind, case, index, bytes(step.frame).decode())
+
+
+def _put(feed: Feed, step: Step, index: int) -> Iterable[Output]:
+    at_ns = _at_ns(step, index)
+    if step.frame is not msgspec.UNSET:
+        return feed.receive(bytes(step.frame).decode(), at_ns)
+    if step.text is not None:
+        return feed.receive(step.text, at_ns)
+    if step.answer is not msgspec.UNSET:
+        return feed.answered(Request(step.to), bytes(step.answer), at_ns)
+    if step.failed is not None:
+        return feed.failed(Request(step.to), getattr(errors, step.failed)("as the case says"), at_ns)
+    if step.wanted is not None:
+        return feed.wanted(step.wanted)
+    return feed.tick(at_ns)
+
+
+def _at_ns(step: Step, index: int) -> int:
+    return START_NS + index * STEP_NS if step.at_ms is None else step.at_ms * 1_000_000
+
+
+def _instruments(case: Case) -> Instruments:
+    return Instruments(
+        Instrument(symbol=symbol, venue_symbol=venue_symbol, base=base, quote=quote, kind="spot")
+        for symbol, venue_symbol, base, quote in case.instruments
+    )
+
+
+class Platform:
+    """From a frame to the text that waits for the flush, as `streams/session.py` does it."""
+
+    def __init__(self, sample: Sample) -> None:
+        self._sample = sample
+        (event,) = sample.feed().receive(sample.frame, sample.at_ns)
+        self._want = event.stream, event.symbol
+
+    def prepared(self, count: int) -> Callable[[], None]:
+        """The work on so many frames, and nothing else."""
+        frame, at_ns = self._sample.frame, self._sample.at_ns
+        feeds, numbering = [self._sample.feed() for _ in range(count)], self._numbering()
+
+        def work() -> None:
+            for feed in feeds:
+                for output in feed.receive(frame, at_ns):
+                    numbering.take(output)
+
+        return work
+
+    def _numbering(self) -> Numbering:
+        publisher = Publisher(Redis(), None, 10_000, 2**30, lambda: None, lambda _: None)  # it is never run
+        lease = Lease("lease", "1:bench")
+        code, markets = self._sample.card.code, _instruments(self._sample.case)
+        numbering = Numbering(code, lease, markets, publisher, "", lambda *_: None)
+        numbering.open(self._want, Kept(), START_NS)
+        return numbering
+
+
+class Textbook:
+    """json, a pydantic model of the frame's own shape with Decimals, json."""
+
+    def __init__(self, sample: Sample) -> None:
+        self._frame = sample.frame
+        self._model: TypeAdapter[Any] = TypeAdapter(_type(json.loads(sample.frame)))
+
+    def prepared(self, count: int) -> Callable[[], None]:
+        frame, model = self._frame, self._model
+
+        def work() -> None:
+            for _ in range(count):
+                json.dumps(model.dump_python(model.validate_python(json.loads(frame)), mode="json"))
+
+        return work
+
+
+def _type(value: Any) -> Any:
+    """What a model of the value says: numbers in text are Decimals, the elements of a list are alike or a tuple."""
+    match value:
+        case dict():
+            return create_model(
+                "Frame", __base__=BaseModel, **{name: (_type(item), ...) for name, item in value.items()}
+            )
+        case list():
+            return _list_type([_type(item) for item in value])
+        case str():
+            return Decimal if _is_number(value) else str
+        case None:
+            return Any
+        case _:
+            return type(value)
+
+
+def _list_type(types: list[Any]) -> Any:
+    if not types:
+        return list[Any]
+    models = any(isinstance(each, type) and issubclass(each, BaseModel) for each in types)
+    alike = models or all(each == types[0] for each in types)
+    return list[types[0]] if alike else tuple[*types]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return Decimal(text).is_finite()
+    except InvalidOperation:
+        return False
+
+
+def us_a_frame(work: Callable[[int], Callable[[], None]], frames: int, rounds: int) -> float:
+    """The best of the rounds."""
+    best_s = float("inf")
+    for _ in range(rounds):
+        prepared = work(frames)
+        gc.collect()
+        gc.disable()
+        began_s = time.process_time()
+        prepared()
+        best_s = min(best_s, time.process_time() - began_s)
+        gc.enable()
+    return best_s / frames * 1e6
+
+
+def rows(sample: Sample, frames: int, rounds: int) -> Sequence[str]:
+    ours = us_a_frame(Platform(sample).prepared, frames, rounds)
+    theirs = us_a_frame(Textbook(sample).prepared, frames, rounds)
+    named = sample.card.code, sample.kind, str(len(sample.frame))
+    return *named, f"{ours:.1f}", f"{theirs:.1f}", f"{theirs / ours:.1f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    found = [rows(sample, given.frames, given.rounds) for card in cards().values() for sample in samples(card)]
+    show(("exchange", "frame", "bytes", "platform us", "json + pydantic us", "platform is x"), found)
+
+
+if __name__ == "__main__":
+    main()
