@@ -7,11 +7,13 @@ Order of sources, first wins: the process environment, the file ENV_FILE (`.env`
 import os
 import re
 import sys
+from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -149,6 +151,14 @@ def load(env_file: str | None = None, with_up: bool = True) -> Environment:
     except ValidationError as error:
         sys.stderr.write(sentence(error) + "\n")
         raise SystemExit(2) from None
+
+
+def exchange_keys(names: Iterable[str], env_file: str | None = None) -> dict[str, str]:
+    """The user's keys with exchanges, of the names that their cards give; those that are not set are left out."""
+    env_file = env_file or os.environ.get("ENV_FILE") or str(ROOT / ".env")
+    kept = dotenv_values(env_file) if Path(env_file).is_file() else {}
+    found = {name: os.environ.get(name) or kept.get(name) for name in names}
+    return {name: value for name, value in found.items() if value}
 
 
 def sentence(error: ValidationError) -> str:

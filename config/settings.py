@@ -7,6 +7,7 @@ from datetime import timedelta
 from psycopg.conninfo import conninfo_to_dict
 
 from config import env as environment
+from exchanges.registry import cards
 
 env = environment.load()
 
@@ -15,6 +16,7 @@ VENUES = "sandbox" if env.venues == "sandbox" else "live"
 SANDBOX = VENUES == "sandbox"
 SANDBOX_URL = env.sandbox_url if SANDBOX else None
 EXCHANGES = env.exchanges
+KEYS = {code: environment.exchange_keys(card.key_names) for code, card in cards().items() if card.key_names}
 OPEN_READ = bool(env.open_read)
 REDIS_URL = env.redis_url or "redis://127.0.0.1:6379/0"
 KAFKA_BOOTSTRAP_SERVERS = env.kafka_bootstrap_servers

@@ -15,11 +15,12 @@ from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from exchanges.contract import Limit
-from exchanges.errors import RateLimited, Refused, Unreachable
+from exchanges.errors import QuotaSpent, RateLimited, Refused, Unreachable
 
 REQUESTS = "raw"  # the scope whose limits count requests; all others count weight
 WARM_UP = 0.1  # the part of a window in which the exchange may still be counting the one before, as clocks differ
 WARM_UP_S = 5.0
+QUOTA_S = 600.0  # who has to wait longer has used up a quota rather than hit a rate
 JITTER_S = 0.25  # so that not all workers come back in the same instant
 
 TAKE = """
@@ -93,7 +94,7 @@ class Budget:
     async def take(self, weight: int = 1, patience_s: float | None = None) -> int:
         """Wait until every window has room, count the request, and return when that was (ms by Redis' clock).
 
-        RateLimited where that would take longer than `patience_s`; Refused for a request that can never fit.
+        RateLimited or QuotaSpent where that would take longer than `patience_s`; Refused for what can never fit.
         """
         costs = [1 if limit.scope == REQUESTS else weight for limit in self._limits]
         for limit, cost in zip(self._limits, costs, strict=True):
@@ -112,6 +113,8 @@ class Budget:
                 return int(now_ms)
             wait_s = wait_ms / 1000
             if until_s is not None and loop.time() + wait_s > until_s:
+                if wait_s > QUOTA_S:
+                    raise QuotaSpent(f"the quota of {self._code} is used up for {wait_s / 3600:.1f} h", wait_s)
                 raise RateLimited(f"the request budget of {self._code} is used up for {wait_s:.1f} s", wait_s)
             await asyncio.sleep(wait_s + random.uniform(0, JITTER_S))
 

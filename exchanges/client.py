@@ -90,8 +90,11 @@ class Client:
         return body
 
     async def _answer(self, request: Request) -> tuple[httpx.Response, bytes]:
-        headers = None if request.body is None else {"Content-Type": "application/json"}
-        url = self._card.rest_url + request.target
+        signed = self._card.sign(request, self._card.keys)
+        headers = (
+            dict(signed.headers) if request.body is None else {**signed.headers, "Content-Type": "application/json"}
+        )
+        url = self._card.address(request) + signed.target
         try:
             async with (
                 asyncio.timeout(self._timeout_s * TOTAL),

@@ -27,6 +27,7 @@ class Request:
     weight: int = 1
     method: Literal["GET", "POST"] = "GET"
     body: str | None = None
+    host: str = ""  # which of the card's `hosts`; its `rest_url` without one
 
     @classmethod
     def get(cls, path: str, weight: int = 1, **query: object) -> "Request":
@@ -66,7 +67,9 @@ class Close:
 
 
 Output = Event | Rejected | Send | Fetch | Close
-Want = tuple[str, str]  # (stream, symbol) of one exchange
+Want = tuple[str, str]  # (stream, symbol) of one exchange; ("ticker", ALL) is every market's ticker in one subscription
+ALL = "*"
+Keys = Mapping[str, str]  # what the user has with the exchange, by the names on the card; never in a log or an error
 
 
 class Feed(Protocol):
@@ -111,15 +114,31 @@ class Limit:
 
 @dataclass(frozen=True)
 class Socket:
-    """One kind of connection an exchange offers: where, for which streams, and within which limits."""
+    """One kind of connection an exchange offers: where, for which streams, and within which limits.
+
+    Without a `url` nothing is opened: the feed asks for what it needs by Fetch, on its ticks.
+    """
 
     url: str
     streams: tuple[str, ...]  # stream names; `candle` stands for every interval
     max_subscriptions: int  # the exchange's own limit per connection
     messages_per_s: float  # what we may send
+    connects: "Limit | None" = None  # new connections, over all workers
     lifetime_s: float | None = None  # we reconnect before the exchange closes
-    silence_s: float = 60.0  # no frame at all for so long means that the connection is dead
     max_frame_bytes: int = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A request as it goes out: with the user's key in it, so it is made last and never kept."""
+
+    target: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def unsigned(request: Request, _: Keys) -> Signed:
+    """For exchanges whose market data needs no key."""
+    return Signed(request.target)
 
 
 class Rest(Protocol):
@@ -177,13 +196,30 @@ class Card:
     intervals: Mapping[str, str]  # our interval: theirs
     limits: tuple[Limit, ...]  # of REST requests
     rest: Rest
-    feed: Callable[[Instruments], Feed]
+    new_feed: Callable[[Instruments, Keys], Feed]
     candles_per_page: int
     depth_limit: int  # levels a side that one REST answer can hold
     probe: Request  # the cheapest request that tells whether the exchange can be reached
     trades_from_id: bool = False  # REST serves trades from an id on, and ids run without a hole
-    quotes: tuple[str, ...] = field(default=())  # for guessing a spelling where no instruments are known
+    all_tickers: bool = False  # the feed takes ("ticker", ALL)
+    hosts: Mapping[str, str] = field(default_factory=dict)  # further REST addresses, by the name in Request.host
+    key_names: tuple[str, ...] = ()  # settings that hold the user's keys, e.g. ALPACA_KEY_ID; data flows without them
+    keys: Keys = field(default_factory=dict, repr=False)
+    sign: Callable[[Request, Keys], Signed] = unsigned
+    spelled: Callable[[str], str | None] | None = None  # our symbol from the spelling alone, where it tells
+    missing: Mapping[str, str] = field(
+        default_factory=dict
+    )  # what the source does not offer ("candles by WebSocket"): why
     notes: str = ""
+
+    def feed(self, instruments: Instruments) -> Feed:
+        """A new connection's feed."""
+        instruments.spelled = self.spelled
+        return self.new_feed(instruments, self.keys)
+
+    def address(self, request: Request) -> str:
+        """What stands before the request's target."""
+        return self.hosts[request.host] if request.host else self.rest_url
 
     def stream_names(self) -> list[str]:
         """Every stream of the card by its full name."""
@@ -202,5 +238,6 @@ class Card:
             parts = urlsplit(theirs)
             return "ws" + url.removeprefix("http") + parts.path + (f"?{parts.query}" if parts.query else "")
 
-        sockets = tuple(replace(socket, url=ws(socket.url)) for socket in self.sockets)
-        return replace(self, rest_url=url + urlsplit(self.rest_url).path, sockets=sockets)
+        sockets = tuple(replace(socket, url=ws(socket.url) if socket.url else "") for socket in self.sockets)
+        hosts = {name: url + urlsplit(theirs).path for name, theirs in self.hosts.items()}
+        return replace(self, rest_url=url + urlsplit(self.rest_url).path, sockets=sockets, hosts=hosts)

@@ -1,6 +1,6 @@
 """Markets and how they are spelled: an instrument, all instruments of one exchange, the topic that names a stream."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Literal, NamedTuple
 
@@ -57,6 +57,7 @@ class Instruments:
     """All instruments of one exchange, found by any spelling. Built once, read often."""
 
     def __init__(self, instruments: Iterable[Instrument] = ()) -> None:
+        self.spelled: Callable[[str], str | None] | None = None  # our symbol of a market that is not among them
         self.become(instruments)
 
     def become(self, instruments: Iterable[Instrument]) -> None:
@@ -74,9 +75,11 @@ class Instruments:
         return len(self.by_symbol)
 
     def symbol(self, venue_symbol: str) -> str:
-        """Our spelling; the exchange's own where it is not known."""
+        """Our spelling; of a market that is not known, what its spelling tells, else the exchange's own."""
         instrument = self.by_venue_symbol.get(venue_symbol)
-        return instrument.symbol if instrument else venue_symbol
+        if instrument:
+            return instrument.symbol
+        return (self.spelled(venue_symbol) if self.spelled else None) or venue_symbol
 
     def venue_symbol(self, symbol: str) -> str:
         """The exchange's spelling; ours where it is not known."""

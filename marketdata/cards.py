@@ -1,5 +1,7 @@
 """The cards of the exchanges that this installation uses, with the addresses it uses them at."""
 
+from dataclasses import replace
+
 from django.conf import settings
 
 from exchanges import registry
@@ -15,7 +17,7 @@ def card(code: str) -> Card:
     """The card; on an installation that runs on the sandbox, with the sandbox's addresses. KeyError if not in use."""
     if code not in codes():
         raise KeyError(code)
-    theirs = registry.card(code)
+    theirs = replace(registry.card(code), keys=settings.KEYS.get(code, {}))
     return theirs.at(f"{settings.SANDBOX_URL}/{code}") if settings.SANDBOX_URL else theirs
 
 

@@ -160,7 +160,9 @@ class Holder:
         card, markets = self.sources.cards[code], await self.sources.markets(code)
         numbering = Numbering(code, taken, markets, self._publisher, self.extra, self.sources.closed_candle)
         index = int(shard.partition("-")[0])
-        session = Session(card, index, markets, numbering, self._clients[code], self._rejections[code])
+        limit = card.sockets[index].connects
+        connects = Budget(self.redis, f"{code}:connects:{index}", [limit]) if limit else None
+        session = Session(card, index, markets, numbering, self._clients[code], self._rejections[code], connects)
         held = self._held[taken.key] = Held(code, shard, taken, numbering, session)
         return held
 

@@ -9,9 +9,10 @@ from random import uniform
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from exchanges.budget import Budget
 from exchanges.client import Client
 from exchanges.contract import Card, Close, Feed, Fetch, Output, Request, Send, Want
-from exchanges.errors import ExchangeError
+from exchanges.errors import ExchangeError, Unreachable
 from exchanges.events import Candle, Depth, Gap, Reason, Rejected, Status, Ticker, Trade
 from exchanges.symbols import Instruments
 from streams.history import Kept
@@ -51,6 +52,7 @@ class Session:
         numbering: Numbering,
         client: Client,
         rejections: Rejections,
+        connects: Budget | None = None,
     ) -> None:
         self._card = card
         self._socket = card.sockets[socket]
@@ -58,6 +60,7 @@ class Session:
         self._numbering = numbering
         self._client = client
         self._rejections = rejections
+        self._connects = connects  # the exchange's limit of new connections, shared by all workers
         self._repairs = Repairs(card, instruments, numbering, client)
         self._wants: frozenset[Want] = frozenset()
         self._feed: Feed | None = None
@@ -128,6 +131,11 @@ class Session:
             self._numbering.status(line, "reconnecting", now_ns, str(ended))
 
     async def _converse(self) -> None:
+        if not self._socket.url:
+            self._begin()
+            await self._until_first(self._clock(), self._until_ended())
+            return
+        await self._may_connect()
         async with connect(
             self._socket.url,
             open_timeout=OPEN_TIMEOUT_S,
@@ -138,20 +146,35 @@ class Session:
             max_queue=(256, 64),
             compression=None,
         ) as socket:
-            self._feed = self._card.feed(self._instruments)
-            self._outgoing = asyncio.Queue()
-            self._ending = asyncio.get_running_loop().create_future()
-            self._opened_s = time.monotonic()
-            self._silence = Silence(time.time_ns())
-            self._act(self._feed.opening())
-            self._act(self._feed.wanted(self._wants))
-            try:
-                await first_of(self._read(socket), self._write(socket), self._clock(), self._until_ended())
-            finally:
-                self._feed = None
-                self._repairs.cancel()
-                for fetch in self._fetches:
-                    fetch.cancel()
+            self._begin()
+            await self._until_first(self._read(socket), self._write(socket), self._clock(), self._until_ended())
+
+    async def _may_connect(self) -> None:
+        if self._connects is None:
+            return
+        try:
+            await self._connects.take()
+        except Unreachable as error:  # one connection too many is less than a stream that stays away
+            log.warning("%s: connecting uncounted: %s", self._card.code, error)
+
+    def _begin(self) -> None:
+        """A new connection: a new feed, told what is wanted."""
+        self._feed = self._card.feed(self._instruments)
+        self._outgoing = asyncio.Queue()
+        self._ending = asyncio.get_running_loop().create_future()
+        self._opened_s = time.monotonic()
+        self._silence = Silence(time.time_ns())
+        self._act(self._feed.opening())
+        self._act(self._feed.wanted(self._wants))
+
+    async def _until_first(self, *conversations: Awaitable[None]) -> None:
+        try:
+            await first_of(*conversations)
+        finally:
+            self._feed = None
+            self._repairs.cancel()
+            for fetch in self._fetches:
+                fetch.cancel()
 
     async def _read(self, socket) -> None:
         feed, numbering, silence = self._feed, self._numbering, self._silence

@@ -3,6 +3,7 @@
 from exchanges.binance import names, rest
 from exchanges.binance.feed import BinanceFeed
 from exchanges.contract import Card, Limit, Request, Socket
+from exchanges.pictures import DEPTHS
 
 CARD = Card(
     code="binance",
@@ -15,14 +16,15 @@ CARD = Card(
             streams=("trade", "ticker", "depth", "candle"),
             max_subscriptions=512,  # 1024 of their streams, and a ticker is made from two
             messages_per_s=4,  # 5, and our pongs count
+            connects=Limit(300, 300, "connects"),
             lifetime_s=23 * 3600,  # closed after 24 h
         ),
     ),
-    streams=(*names.DEPTHS, "trade", "ticker", "candle"),
+    streams=(*DEPTHS, "trade", "ticker", "candle"),
     intervals=names.INTERVALS,
     limits=(Limit(6000, 60, "weight"), Limit(300_000, 300, "raw")),
     rest=rest,
-    feed=BinanceFeed,
+    new_feed=lambda instruments, keys: BinanceFeed(instruments),
     candles_per_page=rest.PAGE,
     depth_limit=5000,
     trades_from_id=True,  # observed, in no document; where it is wrong, a gap is declared that was none

@@ -7,19 +7,25 @@ import json
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
-from msgspec import UNSET, MsgspecError
+from msgspec import UNSET
 
-from exchanges.binance import frames, names, tickers, trades
-from exchanges.binance.books import Books
-from exchanges.binance.depth import Update, levels
+from exchanges.binance import frames, names, rest, tickers, trades
+from exchanges.broken import BROKEN, rejected
 from exchanges.contract import Close, Output, Request, Send, Want
 from exchanges.decimals import unsigned
+from exchanges.depths import levels
 from exchanges.errors import BadFrame
 from exchanges.events import Candle, Depth, Rejected
+from exchanges.pictures import DEPTHS
+from exchanges.seeded import Start, Update
+from exchanges.seeded_books import SeededBooks
 from exchanges.symbols import Instruments
+from exchanges.tickers import Figures, Tickers
+from exchanges.trade_ids import TradeIds
 
 STREAMS_PER_FRAME = 200  # the exchange names no limit; a frame of a few hundred is common practice
-BROKEN = (MsgspecError, BadFrame, UnicodeError, RecursionError)
+LIMIT = 5000  # levels a side of the snapshots we ask for, the most there are
+DEFAULT_LIMIT = 100  # of a request that names none
 
 Reader = Callable[["BinanceFeed", bytes, str, int], Iterable[Output]]
 
@@ -32,9 +38,9 @@ class BinanceFeed:
         self._wants: frozenset[Want] | None = None
         self._subscribed: set[str] = set()
         self._requests = 0
-        self._tickers = tickers.Tickers()
-        self._trades = trades.Trades()
-        self._books = Books(instruments)
+        self._tickers = Tickers()
+        self._trades = TradeIds()
+        self._books = SeededBooks(instruments, lambda market: rest.snapshot_request(market, LIMIT))
 
     def opening(self) -> Iterable[Output]:
         return ()
@@ -46,7 +52,7 @@ class BinanceFeed:
         for stream, symbol in self._wants:
             venue_symbol = self._instruments.venue_symbol(symbol)
             streams.update(names.streams(stream, venue_symbol))
-            if stream in names.DEPTHS:
+            if stream in DEPTHS:
                 depths.setdefault(venue_symbol, set()).add(stream)
         outputs = [
             *self._control("UNSUBSCRIBE", self._subscribed - streams),
@@ -62,18 +68,22 @@ class BinanceFeed:
         try:
             return list(self._read(frame, received_ns))
         except BROKEN as error:
-            return [_rejected(error)]
+            return [rejected(error)]
 
     def answered(self, request: Request, body: bytes, received_ns: int) -> Iterable[Output]:
         if not request.path.endswith("/depth"):
             return [Rejected(f"an answer to {request.path}, which no feed asks for", "answer")]
+        market = request.query.get("symbol", "")
         try:
-            return list(self._books.snapshot(request, frames.snapshot(body), received_ns))
+            found = frames.snapshot(body)
+            bids, asks = levels(found.bids), levels(found.asks)
+            start = Start(found.lastUpdateId, bids, asks, _limit(request), received_ns)
+            return list(self._books.snapshot(market, start))
         except BROKEN as error:
-            return [_rejected(error), *self._books.failed(request, BadFrame(str(error)), received_ns)]
+            return [rejected(error), *self._books.failed(market, BadFrame(str(error)), received_ns)]
 
     def failed(self, request: Request, error: Exception, now_ns: int) -> Iterable[Output]:
-        return list(self._books.failed(request, error, now_ns))
+        return list(self._books.failed(request.query.get("symbol", ""), error, now_ns))
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         return list(self._books.tick(now_ns))
@@ -126,9 +136,7 @@ class BinanceFeed:
         symbol = self._instruments.symbol(venue_symbol)
         return symbol if self._wants is None or (stream, symbol) in self._wants else None
 
-    def _ticker(
-        self, venue_symbol: str, received_ns: int, event_us: int | None, figures: tickers.Figures
-    ) -> Iterable[Output]:
+    def _ticker(self, venue_symbol: str, received_ns: int, event_us: int | None, figures: Figures) -> Iterable[Output]:
         symbol = self._wanted_as("ticker", venue_symbol)
         return () if symbol is None else (self._tickers.event(symbol, venue_symbol, received_ns, event_us, figures),)
 
@@ -151,7 +159,7 @@ class BinanceFeed:
     def _trade(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
         match = frames.match(data)
         symbol = self._wanted_as("trade", match.s)
-        return () if symbol is None else self._trades.events(symbol, match, received_ns)
+        return () if symbol is None else self._trades.events(trades.trade(symbol, match, match.t, received_ns))
 
     def _aggregate(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
         match = frames.aggregate(data)
@@ -199,12 +207,9 @@ def _bytes(frame: str | bytes) -> bytes:
     return frame.encode() if isinstance(frame, str) else frame
 
 
-def _rejected(error: Exception) -> Rejected:
-    if isinstance(error, BadFrame):
-        return Rejected(str(error), error.kind)
-    if isinstance(error, MsgspecError) and " - at " in str(error):
-        return Rejected(str(error), str(error)[:80])
-    return Rejected(f"{type(error).__name__}: {error}"[:300], "broken")
+def _limit(request: Request) -> int:
+    text = request.query.get("limit", "")
+    return min(int(text), LIMIT) if text.isascii() and text.isdigit() and len(text) < 10 else DEFAULT_LIMIT
 
 
 # theirs, by what stands behind `@` in a stream's name: what reads it

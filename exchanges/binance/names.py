@@ -29,9 +29,6 @@ STREAMS = {
     **{f"candle_{ours}": (f"kline_{theirs}",) for ours, theirs in INTERVALS.items()},
 }
 
-# the depth streams that our own book serves: levels a side, None for the whole window
-DEPTHS = {"depth": None, "depth_5": 5, "depth_10": 10, "depth_20": 20, "depth_50": 50}
-
 # `e` of a payload: the family of its stream
 FAMILIES = {
     "trade": "trade",

@@ -11,10 +11,10 @@ from msgspec.json import Decoder
 
 from exchanges import rows
 from exchanges.binance import names
-from exchanges.binance.depth import levels
 from exchanges.binance.frames import Id, Market, Snapshot, Time
 from exchanges.contract import Request
 from exchanges.decimals import Number, unsigned
+from exchanges.depths import levels
 from exchanges.errors import BadFrame, Forbidden, RateLimited, Refused, ServerFault, UnknownMarket
 from exchanges.events import Candle, Depth, Rejected, Ticker, Trade
 from exchanges.symbols import Instrument, distinct

@@ -1,29 +1,8 @@
-"""The ticker of each market on one connection, made from two streams: the day's figures, and the best prices."""
-
-from collections.abc import Collection
+"""What the ticker streams say, as figures of ours: the day's, and the best prices."""
 
 from exchanges.binance import frames, names
-from exchanges.decimals import Number, unsigned
-from exchanges.events import Ticker
-
-Figures = dict[str, Number | None]
-
-
-class Tickers:
-    """What each market's streams said last, by venue symbol."""
-
-    def __init__(self) -> None:
-        self._said: dict[str, Figures] = {}
-
-    def keep(self, markets: Collection[str]) -> None:
-        """Forget the others."""
-        self._said = {market: figures for market, figures in self._said.items() if market in markets}
-
-    def event(self, symbol: str, market: str, received_ns: int, event_us: int | None, figures: Figures) -> Ticker:
-        """The figures of this frame beside what the market's other stream said last."""
-        said = self._said.setdefault(market, {})
-        said.update(figures)
-        return Ticker(symbol=symbol, venue_symbol=market, received_ns=received_ns, event_us=event_us, **said)
+from exchanges.decimals import unsigned
+from exchanges.tickers import Figures
 
 
 def whole(day: frames.Day) -> Figures:

@@ -27,7 +27,8 @@ class Ours:
 
     async def fetch(self, request: Request) -> bytes:
         async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
-            answer = await client.request(request.method, self.card.rest_url + request.target, content=request.body)
+            url = self.card.address(request) + request.target
+            answer = await client.request(request.method, url, content=request.body)
         error = self.card.rest.read_error(answer.status_code, answer.headers, answer.content)
         assert error is None, error
         return answer.content

@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from exchanges.binance import depth
-from exchanges.binance.books import Books
-from exchanges.binance.depth import Break, LocalBook, Start, Update
-from exchanges.binance.frames import Snapshot
-from exchanges.binance.snapshots import AT_ONCE, Snapshots
+from exchanges import seeded
+from exchanges.binance.rest import snapshot_request
 from exchanges.book import MARGIN, WINDOW
-from exchanges.contract import Fetch, Request
+from exchanges.contract import Fetch
 from exchanges.decimals import Number
-from exchanges.events import Depth, Gap
+from exchanges.depths import Break
+from exchanges.events import Depth, Gap, Level
+from exchanges.seeded import SeededBook, Start, Update
+from exchanges.seeded_books import SeededBooks
+from exchanges.snapshots import AT_ONCE, Snapshots
 from exchanges.symbols import Instruments
 
 ONE = Number("1")
@@ -27,19 +28,19 @@ def start(update_id: int, limit: int = 5000) -> Start:
     return Start(update_id, [(Number("10"), ONE)], [(Number("20"), ONE)], limit, 0)
 
 
-def proven(update_id: int = 100) -> LocalBook:
-    book = LocalBook()
+def proven(update_id: int = 100) -> SeededBook:
+    book = SeededBook()
     book.push(update(update_id, update_id))
     assert book.seed(start(update_id))
     return book
 
 
-def bids(book: LocalBook) -> list[str]:
+def bids(book: SeededBook) -> list[str]:
     return [price for price, _ in book.book.best()[0]]
 
 
 def test_nothing_is_shown_before_a_snapshot_came() -> None:
-    book = LocalBook()
+    book = SeededBook()
     assert [book.push(update(n, n, "10")) for n in (1, 2, 3)] == [None] * 3
     assert not book.proven
     assert book.waiting == 3
@@ -49,7 +50,7 @@ def test_nothing_is_shown_before_a_snapshot_came() -> None:
     ("update_id", "joined"), [(98, False), (99, False), (100, True), (104, True), (105, True), (106, True)]
 )
 def test_a_snapshot_before_the_first_diff_is_too_old(update_id: int, joined: bool) -> None:
-    book = LocalBook()
+    book = SeededBook()
     book.push(update(100, 104))
     book.push(update(105, 105))
     assert book.seed(start(update_id)) is joined
@@ -57,23 +58,23 @@ def test_a_snapshot_before_the_first_diff_is_too_old(update_id: int, joined: boo
 
 
 def test_the_diff_that_straddles_the_snapshot_is_applied() -> None:
-    book = LocalBook()
+    book = SeededBook()
     book.push(update(100, 102, "11"))
     book.push(update(103, 107, "12"))
     assert book.seed(start(105))
     assert bids(book) == ["12", "10"]
-    assert book.update_id == 107
+    assert book.sequence == 107
 
 
 def test_diffs_up_to_the_snapshot_are_dropped() -> None:
-    book = LocalBook()
+    book = SeededBook()
     book.push(update(100, 105, "11"))
     assert book.seed(start(105))
     assert bids(book) == ["10"]
 
 
 def test_a_snapshot_ahead_of_the_stream_waits_for_it() -> None:
-    book = LocalBook()
+    book = SeededBook()
     book.push(update(100, 100))
     assert book.seed(start(110))
     assert book.push(update(101, 105, "11")) is None
@@ -81,7 +82,7 @@ def test_a_snapshot_ahead_of_the_stream_waits_for_it() -> None:
 
 
 def test_a_hole_in_the_buffer_asks_for_a_snapshot_behind_it() -> None:
-    book = LocalBook()
+    book = SeededBook()
     book.push(update(100, 101))
     book.push(update(105, 106))
     assert not book.seed(start(101))
@@ -106,7 +107,7 @@ def test_a_crossed_book_is_a_break() -> None:
 
 
 def test_a_crossed_snapshot_proves_nothing() -> None:
-    book = LocalBook()
+    book = SeededBook()
     book.push(update(100, 100))
     crossed = Start(100, [(Number("21"), ONE)], [(Number("20"), ONE)], 5000, 0)
     assert not book.seed(crossed)
@@ -114,8 +115,8 @@ def test_a_crossed_snapshot_proves_nothing() -> None:
 
 
 def test_a_full_buffer_starts_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(depth, "BUFFERED", 3)
-    book = LocalBook()
+    monkeypatch.setattr(seeded, "BUFFERED", 3)
+    book = SeededBook()
     for number in range(100, 104):
         book.push(update(number, number))
     assert book.waiting == 1
@@ -131,7 +132,7 @@ def test_a_proven_book_goes_on_while_it_is_seeded_again() -> None:
     assert not book.seed(start(99))
     assert book.proven
     assert book.seed(start(102))
-    assert (book.update_id, bids(book)) == (103, ["11", "10"])
+    assert (book.sequence, bids(book)) == (103, ["11", "10"])
     assert not book.seeding
 
 
@@ -161,38 +162,37 @@ def test_a_snapshot_that_has_to_wait_is_due_at_its_time() -> None:
     assert queue.due(500) == ["M"]
 
 
-def side(first: int, count: int, step: int) -> list[tuple[str, str]]:
-    return [(str(first + step * index), "1") for index in range(count)]
+def side(first: int, count: int, step: int) -> list[Level]:
+    return [(Number(str(first + step * index)), ONE) for index in range(count)]
+
+
+def new_books() -> SeededBooks:
+    return SeededBooks(Instruments(), lambda market: snapshot_request(market, 5000))
 
 
 def test_a_truncated_book_that_runs_short_is_replaced_without_a_gap() -> None:
     needed = int(MARGIN * WINDOW)
-    books = Books(Instruments())
+    books = new_books()
     [fetch] = books.diff("M", update(100, 100))
     assert isinstance(fetch, Fetch)
-    asked = Request.get("/api/v3/depth", symbol="M", limit=needed)
-    full = Snapshot(100, side(100_000, needed, -1), side(200_000, 3, 1))
-    [first] = books.snapshot(asked, full, 0)
+    full = Start(100, side(100_000, needed, -1), side(200_000, 3, 1), needed, 0)
+    [first] = books.snapshot("M", full)
     assert isinstance(first, Depth) and len(first.bids) == WINDOW
     removed, again = books.diff("M", update(101, 101, "100000", "0"))
     assert isinstance(removed, Depth) and len(removed.bids) == 2  # one level left the window, one moved in
     assert again == fetch
     [second] = books.diff("M", update(102, 102, "99999", "0"))
     assert isinstance(second, Depth) and second.type == "delta"
-    outputs = list(books.snapshot(fetch.request, Snapshot(101, side(99_999, needed + 50, -1), side(200_000, 3, 1)), 0))
+    outputs = list(books.snapshot("M", Start(101, side(99_999, needed + 50, -1), side(200_000, 3, 1), 5000, 0)))
     assert [(type(output), output.type, output.sequence) for output in outputs] == [(Depth, "snapshot", 102)]  # type: ignore[union-attr]
     assert outputs[0].bids[0] == ("99998", "1")  # type: ignore[union-attr]
 
 
 def test_a_gap_is_told_to_every_depth_stream_of_the_market_and_to_no_other() -> None:
-    books = Books(Instruments())
+    books = new_books()
     list(books.want({"M": {"depth", "depth_5"}, "N": {"depth"}}))
     list(books.diff("M", update(100, 100)))
-    list(
-        books.snapshot(
-            Request.get("/api/v3/depth", symbol="M", limit=5000), Snapshot(100, side(9, 3, -1), side(10, 3, 1)), 0
-        )
-    )
+    list(books.snapshot("M", Start(100, side(9, 3, -1), side(10, 3, 1), 5000, 0)))
     gaps = [output for output in books.diff("M", update(105, 105)) if isinstance(output, Gap)]
     assert [(gap.symbol, gap.stream, gap.reason, gap.repair) for gap in gaps] == [
         ("M", "depth", "sequence", "none"),
@@ -202,11 +202,10 @@ def test_a_gap_is_told_to_every_depth_stream_of_the_market_and_to_no_other() -> 
 
 
 def test_a_picture_that_did_not_change_is_not_told_again() -> None:
-    books = Books(Instruments())
+    books = new_books()
     list(books.want({"M": {"depth_5"}}))
     list(books.diff("M", update(100, 100)))
-    depth_request = Request.get("/api/v3/depth", symbol="M", limit=5000)
-    [picture] = books.snapshot(depth_request, Snapshot(100, side(20, 10, -1), side(30, 3, 1)), 0)
+    [picture] = books.snapshot("M", Start(100, side(20, 10, -1), side(30, 3, 1), 5000, 0))
     assert isinstance(picture, Depth) and picture.stream == "depth_5"
     far, near = update(101, 101, "11", "7"), update(102, 102, "20", "7")
     assert list(books.diff("M", replace(far, received_ns=10**9))) == []
@@ -216,9 +215,9 @@ def test_a_picture_that_did_not_change_is_not_told_again() -> None:
 
 
 def test_a_market_that_is_no_longer_wanted_is_forgotten() -> None:
-    books = Books(Instruments())
+    books = new_books()
     list(books.want({"M": {"depth"}}))
     list(books.diff("M", update(100, 100)))
     list(books.want({}))
-    assert list(books.snapshot(Request.get("/api/v3/depth", symbol="M"), Snapshot(100, [], []), 0)) == []
+    assert list(books.snapshot("M", Start(100, [], [], 5000, 0))) == []
     assert list(books.diff("M", update(101, 101))) == []

@@ -1,24 +1,24 @@
-"""Binance's local order book of one market: buffer diffs, prove them by a snapshot, apply, notice a break. Pure.
+"""A book whose start has to be asked for: buffer diffs, prove them by a snapshot, apply, notice a break. Pure.
 
-Source: https://developers.binance.com/en/docs/products/spot, "How to manage a local order book correctly".
+The procedure is Binance's: https://developers.binance.com/en/docs/products/spot, "How to manage a local order book
+correctly"; which update follows which is the caller's rule.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from exchanges.book import Book
-from exchanges.decimals import unsigned
+from exchanges.depths import Break, Delta, ProvenBook
 from exchanges.events import Level
 
 BUFFERED = 10_000  # diffs that wait for a snapshot; one more and the buffer starts over with it
 
-Delta = tuple[tuple[Level, ...], tuple[Level, ...]]
-
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One diff: absolute quantities after the updates `first_id` to `last_id`."""
+    """One diff: absolute quantities after the updates `first_id` to `last_id`; `previous_id` where the exchange says
+    which update the one before ended with."""
 
     first_id: int
     last_id: int
@@ -26,6 +26,7 @@ class Update:
     received_ns: int
     bids: list[Level]
     asks: list[Level]
+    previous_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +40,26 @@ class Start:
     received_ns: int
 
 
-class Break(Exception):
-    """An update is missing, or the book became impossible: it is no longer proven."""
+Follows = Callable[[Update, int], bool]  # whether the update may be applied to the state after this id
 
 
-class LocalBook:
-    """One market's book. Unproven until `seed` succeeds; a proven one can be seeded again while it goes on."""
+def contiguous(update: Update, local_id: int) -> bool:
+    """Ids run without a hole (Binance spot)."""
+    return update.first_id <= local_id + 1
 
-    def __init__(self) -> None:
-        self.book = Book()
-        self.update_id: int | None = None  # the state is the one after this update; None while unproven
-        self.event_us: int | None = None  # of the newest applied diff
-        self.received_ns = 0  # of the newest applied diff or snapshot
-        self.last_proven_us: int | None = None  # outlives a break
+
+class SeededBook(ProvenBook):
+    """One market's book. Unproven until `seed` succeeds; a proven one can be seeded again while it goes on.
+
+    `joins` judges the first update after a snapshot, `follows` every later one.
+    """
+
+    def __init__(self, follows: Follows = contiguous, joins: Follows = contiguous) -> None:
+        super().__init__()
+        self._follows, self._joins = follows, joins
         self._buffer: deque[Update] | None = None
         self._oldest_id = 0  # a snapshot before this update cannot be joined to the buffer
-
-    @property
-    def proven(self) -> bool:
-        return self.update_id is not None
+        self._joined = False  # an update was applied since the snapshot
 
     @property
     def seeding(self) -> bool:
@@ -67,31 +69,35 @@ class LocalBook:
     @property
     def waiting(self) -> int:
         """Diffs that cannot be shown before a snapshot comes."""
-        return len(self._buffer or ()) if self.update_id is None else 0
+        return 0 if self.proven else len(self._buffer or ())
 
     def seed_again(self) -> None:
         """Begin to buffer for a new snapshot; the book goes on meanwhile."""
-        self._buffer, self._oldest_id = deque(), self.update_id or 0
+        self._buffer, self._oldest_id = deque(), self.sequence or 0
 
     def push(self, update: Update) -> Delta | None:
         """The window's delta; None where nothing can be told. Raises Break, and has then started over."""
         if self._buffer is not None:
             self._keep(update)
-        if self.update_id is None:
+        if self.sequence is None:
             if self._buffer is None:
                 self._start_over([update])
             return None
-        if update.last_id <= self.update_id:
+        if update.last_id <= self.sequence:
             return None
-        if update.first_id > self.update_id + 1:
-            expected = self.update_id + 1
+        if not (self._follows if self._joined else self._joins)(update, self.sequence):
+            expected = self.sequence + 1
             self._start_over([update])
             raise Break(f"update {expected} is missing, {update.first_id} came")
-        delta = self.book.apply(update.bids, update.asks)
-        if self.book.crossed:
+        try:
+            delta = self.apply(
+                update.bids, update.asks, sequence=update.last_id, event_us=update.event_us,
+                received_ns=update.received_ns,
+            )  # fmt: skip
+        except Break:
             self._start_over([update])
-            raise Break(f"the book is crossed after update {update.last_id}")
-        self._applied(update)
+            raise
+        self._joined = True
         return delta
 
     def seed(self, start: Start, early: bool = False) -> bool:
@@ -107,25 +113,21 @@ class LocalBook:
         for index, update in enumerate(buffer):
             if update.last_id <= local_id:
                 continue
-            sound = update.first_id <= local_id + 1
+            sound = (self._follows if last else self._joins)(update, local_id)
             if sound:
                 book.apply(update.bids, update.asks)
             if not sound or book.crossed:
                 self._buffer_from(list(buffer)[index:])
                 return False
             local_id, last = update.last_id, update
-        if book.crossed or (self.update_id is not None and local_id < self.update_id):
+        if book.crossed or (self.sequence is not None and local_id < self.sequence):
             return False
-        self.book, self.update_id, self._buffer = book, local_id, None
-        self.event_us = last.event_us if last else self.event_us
+        self.book, self._buffer, self._joined = book, None, last is not None
+        received_ns = max(start.received_ns, last.received_ns if last else 0)
+        self._stands(local_id, last.event_us if last else None, received_ns)
         # A diff that the snapshot holds already was proven by it all the same.
         self.last_proven_us = buffer[-1].event_us if buffer else self.last_proven_us
-        self.received_ns = max(start.received_ns, last.received_ns if last else 0)
         return True
-
-    def _applied(self, update: Update) -> None:
-        self.update_id, self.received_ns = update.last_id, update.received_ns
-        self.event_us = self.last_proven_us = update.event_us
 
     def _keep(self, update: Update) -> None:
         assert self._buffer is not None
@@ -135,13 +137,8 @@ class LocalBook:
             self._buffer_from([update])
 
     def _start_over(self, updates: list[Update]) -> None:
-        self.update_id = self.event_us = None
+        self.lose()
         self._buffer_from(updates)
 
     def _buffer_from(self, updates: list[Update]) -> None:
         self._buffer, self._oldest_id = deque(updates), updates[0].first_id
-
-
-def levels(side: Iterable[tuple[str, str]]) -> list[Level]:
-    """Their levels as canonical text; BadFrame for what is no level."""
-    return [(unsigned(price), unsigned(quantity)) for price, quantity in side]
