@@ -31,6 +31,7 @@ from streams.envelope import Item
 UNDER_WAY = 6_000  # deliveries; the platform closes a client for which 10,000 wait
 LEAST_UNDER_WAY = 60  # events
 WARM_UP_S = 0.7
+PAUSE_S = 0.001  # the loop's clock counts milliseconds: less would be a busy wait on a core that others need
 SUBSCRIBE = json.dumps({"action": "subscribe", "topics": [TOPIC]}).encode()
 
 Publish = Callable[[int, int], Awaitable[None]]  # epoch, number of the event
@@ -106,7 +107,7 @@ class Run:
             if self._published - self._before - self._slowest() < most:
                 await self._one_publish()
             else:
-                await asyncio.sleep(0.0002)
+                await asyncio.sleep(PAUSE_S)
 
     async def _one_publish(self) -> None:
         self._published += self._peer.step
