@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exchanges.book import Book
+from exchanges.book import WINDOW, Book
 from exchanges.depths import Break, Delta, ProvenBook
 from exchanges.events import Level
 
@@ -54,8 +54,10 @@ class SeededBook(ProvenBook):
     `joins` judges the first update after a snapshot, `follows` every later one.
     """
 
-    def __init__(self, follows: Follows = contiguous, joins: Follows = contiguous) -> None:
+    def __init__(self, follows: Follows = contiguous, joins: Follows = contiguous, window: int = WINDOW) -> None:
+        """`window` levels a side are shown; a snapshot has to hold some more, or it is short at once."""
         super().__init__()
+        self.book = Book(window)
         self._follows, self._joins = follows, joins
         self._buffer: deque[Update] | None = None
         self._oldest_id = 0  # a snapshot before this update cannot be joined to the buffer
@@ -141,4 +143,9 @@ class SeededBook(ProvenBook):
         self._buffer_from(updates)
 
     def _buffer_from(self, updates: list[Update]) -> None:
-        self._buffer, self._oldest_id = deque(updates), updates[0].first_id
+        first = updates[0]
+        # Where the exchange names the update before, a snapshot that ends there joins too.
+        self._buffer, self._oldest_id = (
+            deque(updates),
+            first.first_id if first.previous_id is None else first.previous_id,
+        )

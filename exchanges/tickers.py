@@ -23,3 +23,8 @@ class Tickers:
         said = self._said.setdefault(market, {})
         said.update(figures)
         return Ticker(symbol=symbol, venue_symbol=market, received_ns=received_ns, event_us=event_us, **said)
+
+    def changed(self, market: str, figures: Figures) -> bool:
+        """Whether the figures differ from what is known of the market."""
+        said = self._said.get(market, {})
+        return any(said.get(name) != figure for name, figure in figures.items())

@@ -221,3 +221,19 @@ def test_a_market_that_is_no_longer_wanted_is_forgotten() -> None:
     list(books.want({}))
     assert list(books.snapshot("M", Start(100, [], [], 5000, 0))) == []
     assert list(books.diff("M", update(101, 101))) == []
+
+
+@pytest.mark.parametrize(("update_id", "joined"), [(94, False), (95, True), (99, False), (100, True)])
+def test_a_snapshot_that_ends_with_the_named_update_before_joins(update_id: int, joined: bool) -> None:
+    book = SeededBook(joins=lambda update, local_id: update.first_id <= local_id or update.previous_id == local_id)
+    book.push(replace(update(100, 104), previous_id=95))
+    assert book.seed(start(update_id)) is joined
+
+
+def test_a_book_shows_no_more_than_its_window_and_keeps_it_when_it_starts_over() -> None:
+    book = SeededBook(window=1)
+    book.push(update(100, 100, "9"))
+    assert book.seed(start(99)) is False
+    assert book.seed(start(100))
+    book.push(update(101, 101, "11"))
+    assert bids(book) == ["11"]
