@@ -1,5 +1,6 @@
 """The state of all streams: what is carried, and what should be and is not."""
 
+import asyncio
 import time
 
 from redis import Redis
@@ -7,7 +8,7 @@ from redis import Redis
 from streams import keys
 from streams.hold import Holder
 from streams.status import ORPHAN, SHOWN, stream
-from tests.streams.live import Web
+from tests.streams.live import PATIENCE_S, Web
 from tests.streams.rest import Get
 
 TRADE = "binance.trade.BTC-USDT"
@@ -18,12 +19,13 @@ async def test_a_stream_that_runs_says_how_and_where(web: Web, holder: Holder, g
     async with web.client() as client:
         await client.subscribe(TRADE)
         heard = await client.until(lambda event: event.get("topic") == TRADE and event.get("seq"))
-        while True:
-            _, status = await get("status/")
-            [row] = status["streams"]
-            if row["rate"]:  # said with the first heartbeat
-                break
-            await client.next()
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                _, status = await get("status/")
+                [row] = status["streams"]
+                if row["rate"]:  # said with the first heartbeat
+                    break
+                await client.next()
     assert (row["topic"], row["status"], row["gaps"], row["loop"]) == (TRADE, "live", 0, holder.name)
     assert (row["exchange"], row["stream"], row["symbol"]) == ("binance", "trade", "BTC-USDT")
     assert (row["epoch"], row["seq"] >= heard["seq"]) == (heard["epoch"], True)
