@@ -28,3 +28,8 @@ class Tickers:
         """Whether the figures differ from what is known of the market."""
         said = self._said.get(market, {})
         return any(said.get(name) != figure for name, figure in figures.items())
+
+    def forget(self, figures: Collection[str]) -> None:
+        """These figures of every market are no longer known."""
+        for said in self._said.values():
+            said.update(dict.fromkeys(figures))

@@ -27,10 +27,12 @@ CARD = Card(
     new_feed=lambda instruments, keys: BinanceFeed(instruments),
     candles_per_page=rest.PAGE,
     depth_limit=5000,
+    all_tickers=True,
     trades_from_id=True,  # observed, in no document; where it is wrong, a gap is declared that was none
     probe=Request.get("/api/v3/ping"),
     notes=(
         "The exchange pings every 20 s and closes where no pong with the same payload comes within a minute: "
-        "the socket library answers. It closes each connection after 24 h."
+        "the socket library answers. It closes each connection after 24 h. Tickers of every market at once come from "
+        "!miniTicker@arr each second; their best prices, in no stream of all markets, are asked for each 2 s."
     ),
 )

@@ -4,14 +4,16 @@ Source: https://developers.binance.com/en/docs/products/spot, WebSocket streams.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
+from typing import Any
 
 from msgspec import UNSET
 
 from exchanges.binance import frames, names, rest, tickers, trades
+from exchanges.binance.polled import SECOND_NS, Polled
 from exchanges.broken import BROKEN, rejected
-from exchanges.contract import Close, Output, Request, Send, Want
+from exchanges.contract import ALL, Close, Output, Request, Send, Want
 from exchanges.decimals import unsigned
 from exchanges.depths import levels
 from exchanges.errors import BadFrame
@@ -27,11 +29,21 @@ STREAMS_PER_FRAME = 200  # the exchange names no limit; a frame of a few hundred
 LIMIT = 5000  # levels a side of the snapshots we ask for, the most there are
 DEFAULT_LIMIT = 100  # of a request that names none
 
-Reader = Callable[["BinanceFeed", bytes, str, int], Iterable[Output]]
+POLL_NS = 2 * SECOND_NS  # between two requests for the best prices of every market
+
+Reader = Callable[[Any, bytes, str, int], Iterable[Output]]
 
 
 class BinanceFeed:
-    """The feed of `/stream`; of a recording also the frames of `/ws`, and streams that we never ask for ourselves."""
+    """The feed of `/stream`; of a recording also the frames of `/ws`, and streams that we never ask for ourselves.
+
+    The futures speak the same dialect: their feed has `readers`, names and requests of its own.
+    """
+
+    readers: Mapping[str, Reader] = {}  # theirs, by what stands behind `@` in a stream's name: what reads it
+    families: Mapping[str, str] = names.FAMILIES
+    streams = staticmethod(names.streams)
+    depth_limit, default_limit = LIMIT, DEFAULT_LIMIT
 
     def __init__(self, instruments: Instruments) -> None:
         self._instruments = instruments
@@ -40,7 +52,18 @@ class BinanceFeed:
         self._requests = 0
         self._tickers = Tickers()
         self._trades = TradeIds()
-        self._books = SeededBooks(instruments, lambda market: rest.snapshot_request(market, LIMIT))
+        self._books = self._new_books()
+        self._best_prices = Polled(self._best_request(), POLL_NS)
+
+    def _new_books(self) -> SeededBooks:
+        return SeededBooks(self._instruments, lambda market: rest.snapshot_request(market, LIMIT))
+
+    def _best_request(self) -> Request:
+        return rest.best_request()
+
+    def _polls(self, wants: Collection[Want]) -> bool:
+        """Whether best prices have to be asked for; no stream tells those of every market."""
+        return ("ticker", ALL) in wants
 
     def opening(self) -> Iterable[Output]:
         return ()
@@ -51,7 +74,7 @@ class BinanceFeed:
         depths: dict[str, set[str]] = {}
         for stream, symbol in self._wants:
             venue_symbol = self._instruments.venue_symbol(symbol)
-            streams.update(names.streams(stream, venue_symbol))
+            streams.update(self.streams(stream, venue_symbol))
             if stream in DEPTHS:
                 depths.setdefault(venue_symbol, set()).add(stream)
         outputs = [
@@ -60,7 +83,9 @@ class BinanceFeed:
             *self._books.want(depths),
         ]
         self._subscribed = streams
-        self._tickers.keep(self._markets("ticker"))
+        self._best_prices.wanted = self._polls(self._wants)
+        if ("ticker", ALL) not in self._wants:
+            self._tickers.keep(self._markets("ticker"))
         self._trades.keep(self._markets("trade"))
         return outputs
 
@@ -71,22 +96,29 @@ class BinanceFeed:
             return [rejected(error)]
 
     def answered(self, request: Request, body: bytes, received_ns: int) -> Iterable[Output]:
+        if request.path == self._best_prices.request.path:
+            return self._best_answered(body, received_ns)
         if not request.path.endswith("/depth"):
             return [Rejected(f"an answer to {request.path}, which no feed asks for", "answer")]
         market = request.query.get("symbol", "")
         try:
             found = frames.snapshot(body)
             bids, asks = levels(found.bids), levels(found.asks)
-            start = Start(found.lastUpdateId, bids, asks, _limit(request), received_ns)
+            start = Start(found.lastUpdateId, bids, asks, self._limit(request), received_ns)
             return list(self._books.snapshot(market, start))
         except BROKEN as error:
             return [rejected(error), *self._books.failed(market, BadFrame(str(error)), received_ns)]
 
     def failed(self, request: Request, error: Exception, now_ns: int) -> Iterable[Output]:
+        if request.path == self._best_prices.request.path:
+            self._best_prices.failed(error, now_ns)
+            return []
         return list(self._books.failed(request.query.get("symbol", ""), error, now_ns))
 
     def tick(self, now_ns: int) -> Iterable[Output]:
-        return list(self._books.tick(now_ns))
+        if self._best_prices.outdated(now_ns):
+            self._tickers.forget(tickers.NO_BEST)
+        return [*self._best_prices.due(now_ns), *self._books.tick(now_ns)]
 
     def book(self, symbol: str, received_ns: int) -> Depth | None:
         return self._books.state(self._instruments.venue_symbol(symbol), received_ns)
@@ -106,12 +138,12 @@ class BinanceFeed:
 
     def _read(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
         if frame[:1] in ("[", b"["):
-            return self._short_days(_bytes(frame), "", received_ns)
+            return self.readers["miniTicker@arr"](self, _bytes(frame), "", received_ns)
         combined = frames.combined(frame)
         if combined.stream is None:
             return self._read_raw(frame, received_ns)
         family, market = names.family(combined.stream)
-        reader = READERS.get(family)
+        reader = self.readers.get(family)
         if reader is None:
             raise BadFrame(f"unknown stream {combined.stream[:60]!r}", f"stream {family[:30]}")
         return reader(self, combined.data, market, received_ns)
@@ -119,8 +151,8 @@ class BinanceFeed:
     def _read_raw(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
         """A frame without an envelope: a payload of `/ws`, or an answer to a request of ours."""
         head = frames.head(frame)
-        if head.e is not None and (family := names.FAMILIES.get(head.e)):
-            return READERS[family](self, _bytes(frame), "", received_ns)
+        if head.e is not None and (family := self.families.get(head.e)):
+            return self.readers[family](self, _bytes(frame), "", received_ns)
         if head.error is not UNSET or head.code is not None:
             error = frames.Error(head.code or 0, head.msg) if head.error is UNSET else frames.error(head.error)
             raise BadFrame(f"request {head.id} was refused: {error.code} {error.msg[:200]}", f"refused {error.code}")
@@ -134,7 +166,10 @@ class BinanceFeed:
     def _wanted_as(self, stream: str, venue_symbol: str) -> str | None:
         """Our symbol, or None where the stream is no longer wanted."""
         symbol = self._instruments.symbol(venue_symbol)
-        return symbol if self._wants is None or (stream, symbol) in self._wants else None
+        if self._wants is None or (stream, symbol) in self._wants:
+            return symbol
+        listed = (stream, ALL) in self._wants and venue_symbol in self._instruments.by_venue_symbol
+        return symbol if listed else None
 
     def _ticker(self, venue_symbol: str, received_ns: int, event_us: int | None, figures: Figures) -> Iterable[Output]:
         symbol = self._wanted_as("ticker", venue_symbol)
@@ -155,6 +190,17 @@ class BinanceFeed:
     def _best(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
         best = frames.best(data)
         return self._ticker(best.s, received_ns, None, tickers.best(best))
+
+    def _best_answered(self, body: bytes, received_ns: int) -> list[Output]:
+        """Best prices of every market; those that are news are told."""
+        try:
+            rows = [(row.symbol, tickers.best_row(row)) for row in frames.best_rows(body)]
+        except BROKEN as error:
+            self._best_prices.failed(BadFrame(str(error)), received_ns)
+            return [rejected(error)]
+        self._best_prices.answered(received_ns)
+        news = [(market, figures) for market, figures in rows if self._tickers.changed(market, figures)]
+        return [event for market, figures in news for event in self._ticker(market, received_ns, None, figures)]
 
     def _trade(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
         match = frames.match(data)
@@ -199,6 +245,11 @@ class BinanceFeed:
             ),
         )  # fmt: skip
 
+    def _limit(self, request: Request) -> int:
+        text = request.query.get("limit", "")
+        sound = text.isascii() and text.isdigit() and len(text) < 10
+        return min(int(text), self.depth_limit) if sound else self.default_limit
+
     def _shutdown(self, _: bytes, __: str, ___: int) -> Iterable[Output]:
         return (Close("serverShutdown"),)
 
@@ -207,13 +258,7 @@ def _bytes(frame: str | bytes) -> bytes:
     return frame.encode() if isinstance(frame, str) else frame
 
 
-def _limit(request: Request) -> int:
-    text = request.query.get("limit", "")
-    return min(int(text), LIMIT) if text.isascii() and text.isdigit() and len(text) < 10 else DEFAULT_LIMIT
-
-
-# theirs, by what stands behind `@` in a stream's name: what reads it
-READERS: dict[str, Reader] = {
+BinanceFeed.readers = {
     "trade": BinanceFeed._trade,
     "aggTrade": BinanceFeed._aggregate,
     "ticker": BinanceFeed._day,

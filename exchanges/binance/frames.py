@@ -151,6 +151,16 @@ class Snapshot(Struct):
     asks: Levels
 
 
+class BestRow(Struct):
+    """One market of `/ticker/bookTicker`"""
+
+    symbol: Market
+    bidPrice: str
+    bidQty: str
+    askPrice: str
+    askQty: str
+
+
 combined = Decoder(Combined).decode
 head = Decoder(Head).decode
 error = Decoder(Error).decode
@@ -163,3 +173,4 @@ best = Decoder(Best).decode
 kline = Decoder(Kline).decode
 diff = Decoder(Diff).decode
 snapshot = Decoder(Snapshot).decode
+best_rows = Decoder(list[BestRow]).decode

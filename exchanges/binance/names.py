@@ -5,6 +5,7 @@ Source of every fact: https://developers.binance.com/en/docs/products/spot (REST
 
 from functools import lru_cache
 
+from exchanges.contract import ALL
 from exchanges.decimals import ZERO, Number, unsigned
 from exchanges.errors import BadFrame
 from exchanges.events import Side
@@ -29,6 +30,9 @@ STREAMS = {
     **{f"candle_{ours}": (f"kline_{theirs}",) for ours, theirs in INTERVALS.items()},
 }
 
+# our stream of every market: theirs
+ALL_STREAMS = {"ticker": ("!miniTicker@arr",)}
+
 # `e` of a payload: the family of its stream
 FAMILIES = {
     "trade": "trade",
@@ -39,7 +43,7 @@ FAMILIES = {
     "depthUpdate": "depth",
     "serverShutdown": "serverShutdown",
 }
-SPEEDS = ("@100ms", "@1000ms")
+SPEEDS = ("@100ms", "@1000ms", "@500ms", "@250ms")
 
 
 def symbol(base: str, quote: str) -> str:
@@ -58,7 +62,9 @@ def side(buyer_is_maker: bool) -> Side:
 
 
 def streams(stream: str, venue_symbol: str) -> list[str]:
-    """Their streams that our stream of one market is made from."""
+    """Their streams that our stream of one market, or of every market, is made from."""
+    if venue_symbol == ALL:
+        return list(ALL_STREAMS[stream])
     return [f"{venue_symbol.lower()}@{suffix}" for suffix in STREAMS[stream]]
 
 

@@ -186,6 +186,11 @@ def snapshot_request(venue_symbol: str, limit: int) -> Request:
     return Request.get("/api/v3/depth", weight, symbol=venue_symbol, limit=limit)
 
 
+def best_request() -> Request:
+    """The best prices of every market."""
+    return Request.get("/api/v3/ticker/bookTicker", 4)
+
+
 def read_depth(body: bytes, instrument: Instrument, received_ns: int) -> Depth:
     """The exchange puts no time on it."""
     book = _decoded(_snapshot, body)

@@ -32,3 +32,17 @@ def best(prices: frames.Day | frames.Best) -> Figures:
         "ask_price": ask,
         "ask_quantity": unsigned(prices.A) if ask else None,
     }
+
+
+def best_row(row: frames.BestRow) -> Figures:
+    """Of `/ticker/bookTicker`"""
+    bid, ask = names.existing(row.bidPrice), names.existing(row.askPrice)
+    return {
+        "bid_price": bid,
+        "bid_quantity": unsigned(row.bidQty) if bid else None,
+        "ask_price": ask,
+        "ask_quantity": unsigned(row.askQty) if ask else None,
+    }
+
+
+NO_BEST: Figures = dict.fromkeys(("bid_price", "bid_quantity", "ask_price", "ask_quantity"))
