@@ -3,15 +3,16 @@
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from msgspec import MsgspecError, Raw
+from msgspec import MsgspecError
 
 from exchanges.errors import BadFrame
 from exchanges.events import Rejected
 
+R = TypeVar("R")  # a row as the body holds it: raw JSON, or a tuple out of its columns
 T = TypeVar("T")
 
 
-def read(rows: Iterable[Raw], reader: Callable[[Raw], T], rejected: list[Rejected] | None) -> list[T]:
+def read(rows: Iterable[R], reader: Callable[[R], T], rejected: list[Rejected] | None) -> list[T]:
     """What `reader` makes of each row; BadFrame at the first broken one where nothing collects them."""
     result = []
     for index, row in enumerate(rows):
