@@ -1,4 +1,4 @@
-"""The one trade that the benchmarks send over and over, in the shape of docs/meanings.md."""
+"""The one trade that clients of the fanout benchmark get over and over."""
 
 import json
 
@@ -16,8 +16,8 @@ EVENT = {
     "seq": 123456,
     "source": "live",
     "trade_id": "5201234567",
-    "price": 84143.01,
-    "quantity": 0.0012,
+    "price": "84143.01",  # text: a float would have no place here, and would cost the peer more
+    "quantity": "0.0012",
     "side": "buy",
     "trade_time": 1790000000124,
 }
