@@ -213,7 +213,9 @@ class BinanceFeed:
         return () if symbol is None else (trades.trade(symbol, match, match.a, received_ns),)
 
     def _kline(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
-        frame = frames.kline(data)
+        return self._candle(frames.kline(data), received_ns)
+
+    def _candle(self, frame: frames.Kline, received_ns: int) -> Iterable[Candle]:
         figures, interval = frame.k, names.interval(frame.k.i)
         symbol = self._wanted_as(f"candle_{interval}", frame.s)
         if symbol is None:

@@ -215,6 +215,12 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Exceptio
     return UnknownMarket(reason) if error and error.code == UNKNOWN_MARKET else Refused(reason)
 
 
+def code_of(body: bytes) -> int | None:
+    """The exchange's own number of an error; None where the body holds none."""
+    error = _error_of(body)
+    return error.code if error else None
+
+
 def used_weight(headers: Mapping[str, str]) -> int | None:
     value = _header(headers, "x-mbx-used-weight-1m")
     return int(value) if value and value.isascii() and value.isdigit() and len(value) < 10 else None

@@ -1,5 +1,7 @@
 """What the ticker streams say, as figures of ours: the day's, and the best prices."""
 
+from typing import Protocol
+
 from exchanges.binance import frames, names
 from exchanges.decimals import unsigned
 from exchanges.tickers import Figures
@@ -11,7 +13,18 @@ def whole(day: frames.Day) -> Figures:
     return {**short(day), **best(day), "last_quantity": last_quantity}
 
 
-def short(day: frames.Day | frames.ShortDay) -> Figures:
+class DayFigures(Protocol):
+    """The figures of the last 24 hours, by their names."""
+
+    c: str
+    o: str
+    h: str
+    l: str  # noqa: E741
+    v: str
+    q: str
+
+
+def short(day: DayFigures) -> Figures:
     """Of `@miniTicker`"""
     return {
         "last_price": names.existing(day.c),
