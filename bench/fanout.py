@@ -132,11 +132,11 @@ class Run:
             await asyncio.sleep(0.2)
 
     async def _all_arrived(self) -> None:
-        """What was counted is what was sent: nothing is missing and nothing came twice."""
+        """Each client has got as many events as were published."""
         await self._quiet()
         missing = {self._published - self._before - client.frames for client in self._clients}
         if missing != {0}:
-            raise SystemExit(f"{self._peer.name}: events that did not arrive, by client: {missing}")
+            raise SystemExit(f"{self._peer.name}: published less received, by client: {missing}")
 
     def _slowest(self) -> int:
         return min(client.frames for client in self._clients)
