@@ -15,11 +15,12 @@ CAPACITY = 20_000  # levels kept a side; what is worse counts as unknown
 class Book:
     """Both sides of one market; levels are canonical text, so equal prices are equal keys."""
 
-    def __init__(self, window: int = WINDOW) -> None:
-        self.window = window
+    def __init__(self, window: int = WINDOW, kept: int | None = None) -> None:
+        """`kept`: the exchange speaks of so many levels a side only; one that is pushed beyond them is forgotten."""
+        self.window = window if kept is None else min(window, kept)
         # The sign is changed without arithmetic, which would round to the decimal context's precision.
-        self.bids = Side(window, lambda price: Decimal(price).copy_negate())
-        self.asks = Side(window, Decimal)
+        self.bids = Side(self.window, lambda price: Decimal(price).copy_negate(), kept)
+        self.asks = Side(self.window, Decimal, kept)
 
     def replace(self, bids: Iterable[Level], asks: Iterable[Level], limit: int | None = None) -> None:
         """Start from a snapshot. A side with `limit` levels was truncated: what lies beyond its worst is unknown."""
@@ -58,12 +59,13 @@ Touched = dict[Number, tuple[Decimal, Number | None, Number | None]]
 class Side:
     """One side: quantities by price, and the prices in order, best first. `keys` sort as the prices rank."""
 
-    def __init__(self, window: int, key: Callable[[Number], Decimal]) -> None:
+    def __init__(self, window: int, key: Callable[[Number], Decimal], kept: int | None = None) -> None:
         self.keys: list[Decimal] = []
         self.bound: Decimal | None = None  # the worst key that is known; None when all levels are
         self._prices: list[Number] = []
         self._quantities: dict[Number, Number] = {}
         self._window = window
+        self._kept = kept
         self._key = key
 
     def replace(self, levels: Iterable[Level], limit: int | None) -> None:
@@ -72,7 +74,7 @@ class Side:
         self._prices = sorted(self._quantities, key=self._key)
         self.keys = [self._key(price) for price in self._prices]
         self.bound = self.keys[-1] if limit is not None and self.keys and len(levels) >= limit else None
-        if len(self.keys) > CAPACITY:
+        if len(self.keys) > (self._kept or CAPACITY):
             self._shorten()
 
     def apply(self, changes: Iterable[Level]) -> tuple[Level, ...]:
@@ -92,7 +94,7 @@ class Side:
                 quantities[price] = quantity
                 if len(keys) <= window or key <= keys[window - 1]:
                     _touch(touched, key, price, old, quantity)
-        if len(keys) > CAPACITY:
+        if len(keys) > (self._kept or CAPACITY):
             self._shorten()
         return _told(touched)
 
@@ -123,10 +125,12 @@ class Side:
                 _touch(touched, keys[window - 1], moved, None, self._quantities[moved])
 
     def _shorten(self) -> None:
-        for price in self._prices[CAPACITY:]:
+        most = self._kept or CAPACITY
+        for price in self._prices[most:]:
             del self._quantities[price]
-        del self._prices[CAPACITY:], self.keys[CAPACITY:]
-        self.bound = self.keys[-1]
+        del self._prices[most:], self.keys[most:]
+        if self._kept is None:  # otherwise the exchange tells of a level again once there is room for it
+            self.bound = self.keys[-1]
 
 
 def _touch(touched: Touched, key: Decimal, price: Number, before: Number | None, after: Number | None) -> None:

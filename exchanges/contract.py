@@ -201,6 +201,7 @@ class Card:
     depth_limit: int  # levels a side that one REST answer can hold
     probe: Request  # the cheapest request that tells whether the exchange can be reached
     trades_from_id: bool = False  # REST serves trades from an id on, and ids run without a hole
+    candles_kept: int | None = None  # the source still has so many of each interval, the newest; None: all
     all_tickers: bool = False  # the feed takes ("ticker", ALL)
     hosts: Mapping[str, str] = field(default_factory=dict)  # further REST addresses, by the name in Request.host
     key_names: tuple[str, ...] = ()  # settings that hold the user's keys, e.g. ALPACA_KEY_ID; data flows without them
