@@ -1,0 +1,56 @@
+"""Coinbase, Advanced Trade and Exchange: the card."""
+
+from exchanges.coinbase import names, rest
+from exchanges.coinbase.feed import CoinbaseFeed
+from exchanges.contract import Card, Limit, Request, Socket
+from exchanges.pictures import DEPTHS
+
+# How many markets one connection takes is in no document; the most advice is to spread busy ones over several.
+MARKETS = 200
+
+CARD = Card(
+    code="coinbase",
+    title="Coinbase",
+    kind="exchange",
+    rest_url="https://api.coinbase.com",
+    hosts={rest.EXCHANGE: "https://api.exchange.coinbase.com"},
+    sockets=(
+        Socket(  # Advanced Trade: every change of the whole book, numbered
+            url="wss://advanced-trade-ws.coinbase.com",
+            streams=("depth", "candle"),
+            max_subscriptions=MARKETS,
+            messages_per_s=4,  # 8 an address, whatever the number of its connections
+            connects=Limit(8, 1, "connects"),
+            max_frame_bytes=64 * 2**20,  # a snapshot is the whole book
+        ),
+        Socket(  # Exchange: each match as it happens; a ticker with time, sizes and opening
+            url="wss://ws-feed.exchange.coinbase.com",
+            streams=("trade", "ticker"),
+            max_subscriptions=MARKETS,
+            messages_per_s=20,  # 100 an address
+            connects=Limit(8, 1, "connects"),
+        ),
+    ),
+    streams=(*DEPTHS, "trade", "ticker", "candle"),
+    intervals=names.INTERVALS,
+    limits=(Limit(10, 1, "weight"),),  # of either host; of Advanced Trade an older page says so, the newest none
+    rest=rest,
+    new_feed=lambda instruments, keys: CoinbaseFeed(instruments),
+    candles_per_page=rest.PAGE,
+    depth_limit=rest.LEVELS,
+    probe=Request.get("/api/v3/brokerage/time"),
+    trades_from_id=True,  # observed, in no document; where it is wrong, a gap is declared that was none
+    spelled=names.spelled,
+    missing={
+        "candles by WebSocket": "but for five minutes; the other intervals are polled by REST while somebody listens",
+        "trades and tickers of futures by WebSocket": "the Exchange carries spot alone; polled by REST",
+        "quote volume": "neither interface says it exactly",
+        "number of trades in a candle": "no interface says it",
+        "BTC-USDC and the like": "another name of BTC-USD's book, whose data comes as BTC-USD; listed under that alone",
+    },
+    notes=(
+        "Trades carry the maker's side on both interfaces, and are told with the taker's. Advanced Trade numbers the "
+        "frames of a connection: a hole loses all its books, which are subscribed to anew. The Exchange's trades are "
+        "proven by their ids and its heartbeats."
+    ),
+)
