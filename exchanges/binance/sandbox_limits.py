@@ -19,7 +19,9 @@ class _Account:
 class Weights:
     """One budget per address."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = WEIGHT_LIMIT) -> None:
+        """`limit` a minute."""
+        self._limit = limit
         self._accounts: dict[str, _Account] = {}
 
     def spend(self, client: str, weight: int, now_ms: int) -> tuple[int, int] | None:
@@ -28,7 +30,7 @@ class Weights:
         if now_ms < account.banned_until_ms:
             return 418, _seconds(account.banned_until_ms - now_ms)
         account.used += weight
-        if account.used <= WEIGHT_LIMIT:
+        if account.used <= self._limit:
             return None
         account.ignored += 1
         if account.ignored > PATIENCE:

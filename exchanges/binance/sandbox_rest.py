@@ -251,7 +251,7 @@ def day_row(name: str, window: InventedWindow, full: bool) -> Rows:
 class Endpoint:
     """One path: what it answers, which parameters it knows, what it weighs."""
 
-    answer: Callable[[Answers, Parameters], Rows]
+    answer: Callable[[Any, Parameters], Rows]  # a method of Answers, or of what is made from it
     parameters: tuple[str, ...]
     weight: Callable[[Mapping[str, str]], int]
 

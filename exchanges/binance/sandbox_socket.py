@@ -3,9 +3,8 @@
 import json
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, Self
 
-from exchanges.binance.sandbox_streams import Streams
 from exchanges.invented import Channel, HangUp, Said
 
 MOST_STREAMS = 1024
@@ -24,12 +23,20 @@ class Refused(Exception):
         self.reason = reason
 
 
+class Names(Protocol):
+    """Knows the streams by their names."""
+
+    def channel(self, name: str, combined: bool) -> Channel | None:
+        """None where no such stream or symbol exists."""
+
+
 class Talk:
     """Fulfils exchanges.invented.Conversation. A stream that does not exist is accepted and stays silent."""
 
     personal = False
+    messages = MESSAGES
 
-    def __init__(self, streams: Streams, names: Sequence[str], combined: bool) -> None:
+    def __init__(self, streams: Names, names: Sequence[str], combined: bool) -> None:
         self._streams = streams
         self._combined = combined
         self._names = dict.fromkeys(names)
@@ -38,7 +45,7 @@ class Talk:
         self._listen()
 
     @classmethod
-    def opened(cls, streams: Streams, path: str, query: Mapping[str, str]) -> "Talk | None":
+    def opened(cls, streams: Names, path: str, query: Mapping[str, str]) -> Self | None:
         """What the path asks for: /ws, /ws/<stream>, /stream, /stream?streams=<stream>/<stream>."""
         kind, _, rest = path.strip("/").partition("/")
         if kind == "stream" and not rest:
@@ -83,7 +90,7 @@ class Talk:
         if method not in METHODS:
             expected = ", ".join(f"`{known}`" for known in METHODS)
             raise Refused(2, f"Invalid request: unknown variant `{method}`, expected one of {expected}")
-        _check_id(message.get("id"))
+        self.check_id(message.get("id"))
         if method == "LIST_SUBSCRIPTIONS":
             return list(self._names)
         parameters = message.get("params")
@@ -127,7 +134,16 @@ class Talk:
         self._sent_ms.append(now_ms)
         while self._sent_ms[0] <= now_ms - PER_MS:
             self._sent_ms.popleft()
-        return len(self._sent_ms) > MESSAGES
+        return len(self._sent_ms) > self.messages
+
+    def check_id(self, message_id: Any) -> None:
+        """An integer, a short alphanumeric text, or nothing."""
+        if message_id is None or (isinstance(message_id, int) and not isinstance(message_id, bool)):
+            return
+        if not (isinstance(message_id, str) and message_id.isalnum() and len(message_id) <= LONGEST_ID):
+            raise Refused(
+                2, "Invalid request: request ID must be an integer or a string of up to 36 letters and digits"
+            )
 
 
 COMBINED_PROPERTY = "combined"
@@ -142,14 +158,6 @@ def _read(frame: str | bytes) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise Refused(2, "Invalid request: expected an object")
     return message
-
-
-def _check_id(message_id: Any) -> None:
-    """An integer, a short alphanumeric text, or nothing."""
-    if message_id is None or (isinstance(message_id, int) and not isinstance(message_id, bool)):
-        return
-    if not (isinstance(message_id, str) and message_id.isalnum() and len(message_id) <= LONGEST_ID):
-        raise Refused(2, "Invalid request: request ID must be an integer or a string of up to 36 letters and digits")
 
 
 def _text(data: Any) -> str:
