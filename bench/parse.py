@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from pydantic import BaseModel, TypeAdapter, create_model
+from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 from redis.asyncio import Redis
 
 from bench.table import show
@@ -187,7 +187,7 @@ def _type(value: Any) -> Any:
                 "Frame", __base__=BaseModel, **{name: (_type(item), ...) for name, item in value.items()}
             )
         case list():
-            return _list_type([_type(item) for item in value])
+            return _list_type(value)
         case str():
             return Decimal if _is_number(value) else str
         case None:
@@ -196,12 +196,18 @@ def _type(value: Any) -> Any:
             return type(value)
 
 
-def _list_type(types: list[Any]) -> Any:
-    if not types:
+def _list_type(values: list[Any]) -> Any:
+    """A list of what the first is, where the others are the same; else each its own."""
+    if not values:
         return list[Any]
-    models = any(isinstance(each, type) and issubclass(each, BaseModel) for each in types)
-    alike = models or all(each == types[0] for each in types)
-    return list[types[0]] if alike else tuple[*types]
+    types = [_type(value) for value in values]
+    if len({frozenset(value) for value in values if isinstance(value, dict)}) > 1:
+        return tuple[*types]
+    try:
+        TypeAdapter(list[types[0]]).validate_python(values)
+    except ValidationError:
+        return tuple[*types]
+    return list[types[0]]
 
 
 def _is_number(text: str) -> bool:
