@@ -14,7 +14,7 @@ from msgspec.json import Decoder
 
 from exchanges import intervals, rows
 from exchanges.contract import Request
-from exchanges.decimals import Number, plain, unsigned
+from exchanges.decimals import ZERO, Number, plain, unsigned
 from exchanges.errors import (
     BadFrame,
     ExchangeError,
@@ -287,7 +287,9 @@ def _decimals(count: int) -> int:
 
 
 def _levels(side: list[tuple[str, str, Raw]]) -> tuple[Level, ...]:
-    return tuple((unsigned(price), unsigned(quantity)) for price, quantity, _ in side)
+    """Without those whose quantity was rounded to nothing."""
+    found = [(unsigned(price), unsigned(quantity)) for price, quantity, _ in side]
+    return tuple(level for level in found if level[1] != ZERO)
 
 
 def _first(side: list[str]) -> str:
