@@ -10,7 +10,6 @@ from zlib import crc32
 
 from exchanges.book import Book
 from exchanges.contract import Output
-from exchanges.decimals import ZERO
 from exchanges.depths import Break, Delta, Depths, ProvenBook
 from exchanges.errors import BadFrame
 from exchanges.events import Depth, Level, Reason
@@ -31,7 +30,7 @@ class ChainedBook(ProvenBook):
 
     def __init__(self) -> None:
         super().__init__()
-        self.book = Book(LEVELS)
+        self.book = Book(kept=LEVELS)  # what has left the range is told to us no more
         self.waiting = 0  # updates since the book was lost
         self._chain: tuple[int | None, int | None] | None = None  # prevSeqId and seqId of the last frame
 
@@ -50,7 +49,6 @@ class ChainedBook(ProvenBook):
             return None
         self._chain = row.prevSeqId, row.seqId
         delta = self.book.apply(*sides)
-        self._trim()
         self._check(row)
         before = self.proven
         self._stand(row, event_us, received_ns)
@@ -88,12 +86,6 @@ class ChainedBook(ProvenBook):
         if row.seqId is None and row.checksum != checksum(*self.book.best(CHECKED)):
             self.forget()
             raise ChecksumBreak(f"the checksum is not {row.checksum}")
-
-    def _trim(self) -> None:
-        """What has left the range is told to us no more."""
-        for side in (self.book.bids, self.book.asks):
-            if len(side.keys) > LEVELS:
-                side.apply([(price, ZERO) for price, _ in side.best(len(side.keys))[LEVELS:]])
 
 
 class Books:
