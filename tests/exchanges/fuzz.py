@@ -11,14 +11,17 @@ from exchanges.contract import Output
 from exchanges.encoder import event_text
 from exchanges.events import Event, Rejected
 
+HERE = Path(__file__).parent
 INSERTED = ["", "0", "-", "9" * 30, '"', "e5", "null", "[", "}", "NaN", "1e999", "\ud800", "\n"]
 
+anything = st.one_of(st.binary(max_size=200), st.text(max_size=200))
 
-def case_frames(cases: Path) -> list[str]:
-    """Every frame of a folder of cases."""
+
+def frames_of(exchange: str) -> list[str]:
+    """Every frame of the exchange's cases."""
     return [
         json.dumps(step["frame"], ensure_ascii=False)
-        for file in sorted(cases.glob("*.json"))
+        for file in sorted((HERE / exchange / "cases").glob("*.json"))
         for case in json.loads(file.read_text())
         for step in case["steps"]
         if "frame" in step
