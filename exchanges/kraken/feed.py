@@ -15,7 +15,7 @@ from exchanges.events import Candle, Depth, Rejected, Status, Trade
 from exchanges.kraken import frames, legacy, names
 from exchanges.kraken.books import Books
 from exchanges.kraken.candles import Candles
-from exchanges.kraken.subscriptions import Subscription, Subscriptions
+from exchanges.kraken.subscriptions import Subscription, Subscriptions, last_word
 from exchanges.pictures import DEPTHS
 from exchanges.symbols import Instruments
 from exchanges.tickers import Figures, Tickers
@@ -144,8 +144,11 @@ class KrakenFeed:
         return ()
 
     def _not_subscribed(self, frame: frames.Frame, reason: str, received_ns: int) -> Iterable[Output]:
-        if frame.method == "unsubscribe" or reason.startswith("Already subscribed"):
+        if frame.method == "unsubscribe":
             return ()
+        if reason.startswith("Already subscribed"):
+            standing = frame.symbol or last_word(reason)
+            return self._refusals(self._subscriptions.stands(frame.req_id, standing), received_ns)
         if not self._subscriptions.knows(frame.req_id):
             raise BadFrame(f"a subscription was refused: {reason}", "subscription refused")
         refused = self._subscriptions.refused(frame.req_id, frame.symbol, reason)

@@ -14,6 +14,7 @@ from exchanges.kraken.book import DEEPEST
 
 MARKETS_PER_MESSAGE = 50  # no limit is documented
 PATIENCE_NS = 20_000_000_000
+UNAVAILABLE = "EService:"  # the engine is down or busy: no word about the market
 # What a channel is asked for beside markets. A ticker would otherwise move with trades alone, without the book's best;
 # trades from before the subscription are none of the stream.
 PARAMETERS: dict[str, dict[str, object]] = {
@@ -22,6 +23,11 @@ PARAMETERS: dict[str, dict[str, object]] = {
     "book": {"depth": DEEPEST},
     "ohlc": {},
 }
+
+
+def last_word(reason: str) -> str:
+    """Of the texts that name a market: `Currency pair not supported XBT/USD`."""
+    return reason.rpartition(" ")[2]
 
 
 class Subscription(NamedTuple):
@@ -41,6 +47,7 @@ class Request:
     markets: set[str]
     since_ns: int | None = None  # None: from the next tick on
     refusals: list[str] = field(default_factory=list)  # those that named no market
+    deferred: bool = False  # the exchange could not answer; it is asked again
 
 
 class Subscriptions:
@@ -75,13 +82,22 @@ class Subscriptions:
             request.markets.discard(market)
             yield from self._settled(number or 0, request)
 
+    def stands(self, number: int | None, market: str) -> Iterable[tuple[Subscription, str]]:
+        """A refusal because there is one already; as good as an acknowledgement, also where it names no market."""
+        request = self._requests.get(number or 0)
+        if request is not None and market not in request.markets and len(request.markets) == 1:
+            [market] = request.markets
+        yield from self.acknowledged(number, market)
+
     def refused(self, number: int | None, market: str | None, reason: str) -> Iterable[tuple[Subscription, str]]:
         """A refusal: whose it is, as far as that can be told by now."""
         request = self._requests.get(number or 0)
         if request is None:
             return
-        named = market or reason.rpartition(" ")[2]
-        if named in request.markets:
+        named = market or last_word(reason)
+        if reason.startswith(UNAVAILABLE):
+            request.deferred = True
+        elif named in request.markets:
             request.markets.discard(named)
             yield Subscription(request.channel, request.minutes, named), reason
         else:
@@ -97,14 +113,14 @@ class Subscriptions:
         for number, request in list(self._requests.items()):
             if request.since_ns is None:
                 request.since_ns = now_ns
-            if now_ns - request.since_ns < PATIENCE_NS:
+            if now_ns - request.since_ns < PATIENCE_NS or not request.markets:
                 continue
             del self._requests[number]
             unanswered = [Subscription(request.channel, request.minutes, market) for market in sorted(request.markets)]
             for one in unanswered:
                 if one not in self.held:
                     continue
-                if len(unanswered) > 1:
+                if len(unanswered) > 1 or request.deferred:
                     yield from self._ask("subscribe", [one])
                 else:
                     yield one
