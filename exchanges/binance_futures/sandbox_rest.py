@@ -61,9 +61,13 @@ class FuturesAnswers(Answers):
         if start_ms is not None and end_ms is not None and end_ms - start_ms > HOUR_MS:
             raise Wrong(-1127, "More than 1 hours between startTime and endTime.")
         low, high = self._order_bounds(given, contract.symbol, limit)
-        before_ms = self._market.now_ms() - AGGREGATES_MS
-        horizon = self._order_at(contract.symbol, self._market.last_trade_id(contract.symbol, before_ms)) + 1
-        low, high = max(low, horizon), min(high, max(low, horizon) + limit - 1)
+        now_ms = self._market.now_ms()
+        oldest = (
+            self._order_at(contract.symbol, self._market.last_trade_id(contract.symbol, now_ms - AGGREGATES_MS)) + 1
+        )
+        if low < oldest:
+            until_id = self._market.last_trade_id(contract.symbol, now_ms if end_ms is None else end_ms)
+            low, high = oldest, min(self._order_at(contract.symbol, until_id), oldest + limit - 1)
         if high < low:
             return []
         first_id = self._market.order_trade_ids(contract.symbol, low)[0]
