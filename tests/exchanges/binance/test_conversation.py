@@ -14,7 +14,7 @@ from exchanges.binance import CARD
 from exchanges.binance.feed import BinanceFeed
 from exchanges.budget import Budget
 from exchanges.client import Client
-from exchanges.contract import Fetch, Output, Rest, Send, Want
+from exchanges.contract import ALL, Fetch, Output, Rest, Send, Want
 from exchanges.decimals import Number
 from exchanges.errors import UnknownMarket
 from exchanges.events import Candle, Depth, Gap, Level, Rejected, Ticker, Trade
@@ -159,6 +159,19 @@ async def test_every_request_is_answered_with_what_it_reads(sandbox: SandboxServ
         assert ticker.last_price and ticker.bid_price and ticker.volume_24h
         assert len(rest.read_depth(await client.fetch(rest.depth_request(market, 5)), market, 0).bids) == 5
         assert await client.fetch(CARD.probe) == b"{}"
+
+
+async def test_every_markets_ticker_comes_by_one_subscription(sandbox: SandboxServer, async_redis: Redis) -> None:
+    async with conversation(sandbox, async_redis) as (talk, _, instruments):
+        await talk.want(("ticker", ALL))
+
+        def whole(heard: list[Output]) -> bool:
+            tickers = [output for output in heard if isinstance(output, Ticker)]
+            told = {one.symbol for one in tickers if one.last_price and one.bid_price and one.ask_price}
+            return told == instruments.by_symbol.keys()
+
+        await talk.until(whole)
+        assert not talk.of(Rejected)
 
 
 async def test_a_market_that_is_not_listed_is_unknown(sandbox: SandboxServer, async_redis: Redis) -> None:
