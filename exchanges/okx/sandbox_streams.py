@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import Any
 
 from exchanges import intervals
-from exchanges.intervals import MINUTE_MS
 from exchanges.invented import Channel, Invented, InventedDepth, InventedTrade
 from exchanges.okx import names
 from exchanges.okx import sandbox_rows as rows
@@ -99,18 +98,14 @@ class Streams:
         return [_frame(channel, [rows.ticker(market, self._market, until_ms)])]
 
     def _changes(self, market: Listing, channel: Channel, after_ms: int, until_ms: int) -> list[str]:
-        """What changed in the best 400 levels; a word after a minute without changes."""
+        """What changed in the best 400 levels. No market is quiet for the minute after which a word would come."""
         if self._market.depth_changes(market.symbol, after_ms, until_ms) is None:
-            return self._keep_alive(market, channel, until_ms)
+            return []
         before, after = self._depth(market, after_ms), self._depth(market, until_ms)
         asks, bids = rows.changes(market, before.asks, after.asks), rows.changes(market, before.bids, after.bids)
-        return [_update(channel, asks, bids, until_ms, before.update_id, after.update_id)]
-
-    def _keep_alive(self, market: Listing, channel: Channel, until_ms: int) -> list[str]:
-        if until_ms % MINUTE_MS or self._market.depth_changes(market.symbol, until_ms - MINUTE_MS, until_ms):
-            return []
-        at = self._depth(market, until_ms).update_id
-        return [_update(channel, [], [], until_ms, at, at)]
+        numbers = {"prevSeqId": before.update_id, "seqId": after.update_id}
+        row = {"asks": asks, "bids": bids, "ts": str(until_ms), "checksum": 0, **numbers}
+        return [_frame(channel, [row], "update")]
 
     def _depth(self, market: Listing, until_ms: int) -> InventedDepth:
         """The best levels then; the last picture of each symbol is kept for the next change."""
@@ -147,11 +142,6 @@ def _frame(channel: Channel, data: list[Any], action: str | None = None) -> str:
     if action:
         head["action"] = action
     return json.dumps({**head, "data": data}, separators=(",", ":"), ensure_ascii=False)
-
-
-def _update(channel: Channel, asks: rows.Lines, bids: rows.Lines, at_ms: int, before: int, after: int) -> str:
-    row = {"asks": asks, "bids": bids, "ts": str(at_ms), "checksum": 0, "prevSeqId": before, "seqId": after}
-    return _frame(channel, [row], "update")
 
 
 MAKERS: dict[str, Maker] = {

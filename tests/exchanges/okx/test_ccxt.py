@@ -1,0 +1,258 @@
+"""What the unmodified ccxt reads from the sandbox is what our adapter reads, number by number.
+
+Where ccxt's reading is another one, the test names the page that proves it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from decimal import Decimal
+from typing import Any
+
+import ccxt.async_support
+import ccxt.pro
+import pytest
+
+from exchanges.events import Candle, Depth, Ticker, Trade
+from tests.exchanges.ours import Ours, until
+from tests.sandbox_server import SandboxServer, StartSandbox
+
+WAIT_S = 15
+START_MS = 1_735_689_600_000
+SPOT, LINEAR, INVERSE = "BTC/USDT", "BTC/USDT:USDT", "BTC/USD:BTC"
+OURS = {SPOT: "BTC-USDT", LINEAR: "BTC-USDT-PERP", INVERSE: "BTC-USD-PERP_BTC"}
+KINDS = {"spot": "spot", "swap": "perpetual", "future": "future", "option": "option"}
+
+
+def pointed(client: Any, server: SandboxServer) -> Any:
+    """The client with its REST and stream addresses at the sandbox."""
+    client.urls["api"]["rest"] = server.at("okx")
+    if "ws" in client.urls["api"]:
+        client.urls["api"]["ws"] = f"{server.ws('okx')}/ws/v5"
+    return client
+
+
+@pytest.fixture
+async def rest(sandbox: SandboxServer) -> AsyncIterator[Any]:
+    client = pointed(ccxt.async_support.okx(), sandbox)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+def quiet(start_sandbox: StartSandbox) -> SandboxServer:
+    """Two trades a second and symbol: two readers can look at the same state."""
+    return start_sandbox(seed=5, rate=8, symbols=2)
+
+
+@pytest.fixture
+async def streams(quiet: SandboxServer) -> AsyncIterator[Any]:
+    client = pointed(ccxt.pro.okx(), quiet)
+    yield client
+    await client.close()
+
+
+async def soon(awaitable: Awaitable[Any]) -> Any:
+    return await asyncio.wait_for(awaitable, WAIT_S)
+
+
+def exact(number: Any) -> Decimal:
+    """What ccxt made of a number, as the decimal that stands for it."""
+    return Decimal(repr(number))
+
+
+def same(theirs: Any, ours: str | None) -> bool:
+    """A number as ccxt read it, through a float of its own, and as we did."""
+    return theirs is ours is None or (theirs is not None and ours is not None and exact(theirs) == exact(float(ours)))
+
+
+async def loaded(server: SandboxServer) -> Ours:
+    ours = Ours("okx", server)
+    await ours.load()
+    return ours
+
+
+async def test_markets_of_every_kind(rest: Any, sandbox: SandboxServer):
+    ours, markets = await loaded(sandbox), await soon(rest.load_markets())
+    listed = ours.instruments.by_venue_symbol
+    assert {market["id"] for market in markets.values()} == listed.keys()
+    assert {market["type"] for market in markets.values()} == KINDS.keys()
+    for market in markets.values():
+        one = listed[market["id"]]
+        assert (market["base"], market["quote"], KINDS[market["type"]]) == (one.base, one.quote, one.kind)
+        assert (market["active"], market["settle"]) == (one.status == "trading", one.settle)
+        assert same(market["precision"]["price"], one.price_increment)
+        assert market["expiry"] == (one.expiry_us // 1000 if one.expiry_us else None)
+        assert (market["optionType"], same(market["strike"], one.strike)) == (one.option_type, True)
+        if one.kind in ("perpetual", "future"):
+            assert same(market["contractSize"], one.contract_size)
+
+
+async def test_the_size_of_an_options_contract_is_a_product(rest: Any, sandbox: SandboxServer):
+    """ccxt takes `ctVal` alone; the face value is `ctVal` times `ctMult`:
+    https://www.okx.com/docs-v5/en/#public-data-rest-api-get-instruments"""
+    ours = await loaded(sandbox)
+    markets = await soon(rest.load_markets())
+    options = [market for market in markets.values() if market["option"] and market["base"] == "BTC"]
+    assert len(options) == 4
+    for market in options:
+        told = Decimal(market["info"]["ctVal"]) * Decimal(market["info"]["ctMult"])
+        assert Decimal(ours.instruments.by_venue_symbol[market["id"]].contract_size or 0) == told
+        assert exact(market["contractSize"]) == 1 != told
+
+
+@pytest.mark.parametrize("symbol", OURS)
+async def test_candles(rest: Any, sandbox: SandboxServer, symbol: str):
+    ours = await loaded(sandbox)
+    for interval, length_ms in (("1m", 60_000), ("1h", 3_600_000), ("1d", 86_400_000)):
+        mine = await ours.candles(
+            ours.instruments.by_symbol[OURS[symbol]], interval, START_MS, START_MS + 10 * length_ms
+        )
+        theirs = await soon(rest.fetch_ohlcv(symbol, interval, since=START_MS, limit=10))
+        assert len(mine) == len(theirs) == 10
+        for candle, (open_ms, *figures) in zip(mine, theirs, strict=True):
+            assert candle.open_ms == open_ms and candle.closed
+            assert all(map(same, figures, (candle.open, candle.high, candle.low, candle.close, candle.volume)))
+
+
+@pytest.mark.parametrize("symbol", OURS)
+async def test_trades(rest: Any, sandbox: SandboxServer, symbol: str):
+    """ccxt leaves quantities in contracts: https://www.okx.com/docs-v5/en/#order-book-trading-market-data-get-trades"""
+    ours = await loaded(sandbox)
+    theirs = await soon(rest.fetch_trades(symbol, limit=20))
+    found = await ours.trades(ours.instruments.by_symbol[OURS[symbol]], from_id=theirs[0]["id"])
+    mine = {trade.trade_id: trade for trade in found}
+    assert len(theirs) == 20
+    for trade in theirs:
+        one = mine[trade["id"]]
+        assert (trade["side"], trade["timestamp"] * 1000) == (one.side, one.trade_us)
+        assert same(trade["price"], one.price) and same(trade["amount"], one.venue_quantity or one.quantity)
+        assert (one.venue_quantity is None) == (symbol == SPOT)
+
+
+async def test_the_book_of_one_moment(streams: Any, quiet: SandboxServer):
+    ours = await loaded(quiet)
+    btc = ours.instruments.by_symbol["BTC-USDT"]
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            before = await ours.depth(btc, 100)
+            theirs = await soon(streams.fetch_order_book(SPOT, 100))
+            if before.sequence == (await ours.depth(btc, 100)).sequence:
+                break
+    for side, levels in ((theirs["bids"], before.bids), (theirs["asks"], before.asks)):
+        assert len(side) == len(levels) == 100
+        assert all(same(a[0], b[0]) and same(a[1], b[1]) for a, b in zip(side, levels, strict=True))
+
+
+@pytest.mark.parametrize("symbol", [SPOT, INVERSE])
+async def test_the_ticker_of_one_moment(streams: Any, quiet: SandboxServer, symbol: str):
+    """Of derivatives ccxt tells the volume in contracts: `vol24h`, where `volCcy24h` is the base volume:
+    https://www.okx.com/docs-v5/en/#order-book-trading-market-data-get-ticker"""
+    ours = await loaded(quiet)
+    async with ours.listening(("ticker", OURS[symbol])) as heard:
+        theirs = await soon(streams.watch_ticker(symbol))
+
+        def told() -> Ticker | None:
+            return next((e for e in heard if isinstance(e, Ticker) and e.event_us == theirs["timestamp"] * 1000), None)
+
+        async with asyncio.timeout(WAIT_S):
+            while (mine := told()) is None:
+                theirs = await soon(streams.watch_ticker(symbol))
+    for name, field in (("last", "last_price"), ("bid", "bid_price"), ("ask", "ask_price"), ("open", "open_24h"),
+                        ("high", "high_24h"), ("low", "low_24h")):  # fmt: skip
+        assert same(theirs[name], getattr(mine, field)), name
+    if symbol == SPOT:
+        assert same(theirs["baseVolume"], mine.volume_24h) and same(theirs["quoteVolume"], mine.quote_volume_24h)
+        assert same(theirs["bidVolume"], mine.bid_quantity)
+    else:
+        assert same(float(theirs["info"]["volCcy24h"]), mine.volume_24h)
+        assert not same(theirs["baseVolume"], mine.volume_24h)
+
+
+async def test_watched_trades(streams: Any, quiet: SandboxServer):
+    """ccxt watches merged matches; each carries the id of its last one and the sum of their quantities."""
+    ours = await loaded(quiet)
+    async with ours.listening(("trade", "BTC-USDT")) as heard:
+        await until(lambda: [event for event in heard if isinstance(event, Trade)])
+        seen: dict[str, Any] = {}
+        while len(seen) < 6:
+            seen |= {trade["id"]: trade for trade in await soon(streams.watch_trades(SPOT))}
+        mine = await until(lambda: by_id(heard) if max(map(int, seen)) in by_id(heard) else None)
+    first, compared = min(mine), 0
+    for trade_id, trade in seen.items():
+        ids = range(int(trade_id) - int(trade["info"]["count"]) + 1, int(trade_id) + 1)
+        if ids[0] < first:
+            continue
+        compared += 1
+        assert exact(trade["amount"]) == sum(Decimal(mine[one].quantity) for one in ids)
+        assert {(mine[one].side, mine[one].trade_us) for one in ids} >= {(trade["side"], trade["timestamp"] * 1000)}
+        assert all(same(trade["price"], mine[one].price) for one in ids)
+    assert compared >= 4
+
+
+async def test_the_watched_book_at_the_same_number(streams: Any, quiet: SandboxServer):
+    ours, compared = await loaded(quiet), 0
+    async with ours.listening(("depth", "BTC-USDT")) as heard:
+        while compared < 3:
+            book = await soon(streams.watch_order_book(SPOT))
+            at = [(book["nonce"], [list(map(exact, level[:2])) for level in book[side]]) for side in ("bids", "asks")]
+            mine = await until(lambda: books(heard) if (newest(heard) or 0) >= book["nonce"] else None)  # noqa: B023
+            if book["nonce"] not in mine:
+                continue
+            compared += 1
+            for (_, theirs), levels in zip(at, mine[book["nonce"]], strict=True):
+                assert {(price, quantity) for price, quantity in theirs} == {
+                    (exact(float(price)), exact(float(quantity))) for price, quantity in levels.items()
+                }
+
+
+async def test_watched_candles(streams: Any, quiet: SandboxServer):
+    ours = await loaded(quiet)
+    async with ours.listening(("candle_1s", "BTC-USDT-PERP")) as heard:
+        pushed: dict[int, list[Any]] = {}
+        while len(pushed) < 5:  # the first was joined in its midst, and the last may still be running
+            pushed |= {candle[0]: candle[1:] for candle in await soon(streams.watch_ohlcv(LINEAR, "1s"))}
+        theirs = {open_ms: pushed[open_ms] for open_ms in sorted(pushed)[1:-1]}
+        mine = await until(lambda: closed(heard) if theirs.keys() <= closed(heard).keys() else None)
+    assert len(theirs) >= 3
+    for open_ms, figures in theirs.items():
+        one = mine[open_ms]
+        assert all(map(same, figures, (one.open, one.high, one.low, one.close, one.volume)))
+
+
+async def test_the_errors_are_those_that_ccxt_knows(rest: Any, sandbox: SandboxServer):
+    await soon(rest.load_markets())
+    with pytest.raises(ccxt.BadSymbol):
+        await soon(rest.public_get_market_ticker({"instId": "NO-SUCH"}))
+    await asyncio.to_thread(sandbox.fault, "status", exchange="okx", status=429, path="/api/v5/public/time")
+    with pytest.raises(ccxt.RateLimitExceeded):
+        await soon(rest.fetch_time())
+
+
+def by_id(heard: list[Any]) -> dict[int, Trade]:
+    return {int(event.trade_id): event for event in heard if isinstance(event, Trade)}
+
+
+def closed(heard: list[Any]) -> dict[int, Candle]:
+    return {event.open_ms: event for event in heard if isinstance(event, Candle) and event.closed}
+
+
+def newest(heard: list[Any]) -> int | None:
+    return next((event.sequence for event in reversed(heard) if isinstance(event, Depth)), None)
+
+
+def books(heard: list[Any]) -> dict[int | None, tuple[dict[str, str], dict[str, str]]]:
+    """The book after each of our depth events, by the exchange's own number."""
+    found: dict[int | None, Any] = {}
+    bids: dict[str, str] = {}
+    asks: dict[str, str] = {}
+    for event in heard:
+        if not isinstance(event, Depth):
+            continue
+        for side, levels in ((bids, event.bids), (asks, event.asks)):
+            if event.type == "snapshot":
+                side.clear()
+            side.update(levels)
+            for price in [price for price, quantity in side.items() if quantity == "0"]:
+                del side[price]
+        found[event.sequence] = dict(bids), dict(asks)
+    return found
