@@ -97,7 +97,7 @@ class Fanout:
                 outbox.put(message(text))
             return
         kept = await self._kept(cast)
-        if not kept.running:
+        if not kept.fresh:
             return
         told = Range(last=kept.position)
         if cast.kind == "depth":
@@ -122,7 +122,7 @@ class Fanout:
         if cast.known:
             return
         cast.known, cast.position = True, kept.position
-        if kept.running:
+        if kept.fresh:
             cast.status, cast.picture = kept.status, kept.event
 
     async def _book(self, cast: Broadcast, kept: Kept) -> tuple[list[bytes], Range]:
@@ -220,7 +220,7 @@ class Fanout:
         if cast.newest_wins:
             kept = await self._kept(cast)
             cast.position = max(target, kept.position)
-            self._pass_on(cast, [kept.event] if kept.event and kept.running else [])
+            self._pass_on(cast, [kept.event] if kept.event and kept.fresh else [])
             return
         found = await self._patiently(history.after, cast.topic, cast.position)
         lost = hole(cast.position, found, target)

@@ -1,5 +1,6 @@
 """What Redis keeps of a topic, read back: the events after a position, the newest state, the last positions."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from streams.position import START, Position
 
 LAST_TRADES = 50
 PAGE = 500  # entries a read
+FRESH_S = 15  # several heartbeats, and the time that another loop needs to take over
 TRADE = b'{"event":"trade"'
 
 
@@ -18,7 +20,8 @@ class Kept:
     """What is kept of a topic beside its history."""
 
     position: Position = START
-    running: bool = False
+    carried: bool = False  # a hold loop carried it when it was last heard of, and did not stop it on purpose
+    fresh: bool = False  # that was moments ago: a loop carries it now, or another is just taking over
     time_us: int | None = None
     trade_id: str | None = None
     gaps: int = 0
@@ -70,7 +73,8 @@ def _kept(fields: dict[bytes, bytes]) -> Kept:
     time_us, trade_id = int(fields.get(b"time_us", 0)), fields.get(b"trade_id")
     return Kept(
         position=Position.parse(fields.get(b"position", b"0-0")),
-        running=fields.get(b"stopped") == b"0",
+        carried=fields.get(b"stopped") == b"0",
+        fresh=fields.get(b"stopped") == b"0" and time.time() - int(fields.get(b"beat", 0)) < FRESH_S,
         time_us=time_us or None,
         trade_id=trade_id.decode() if trade_id else None,
         gaps=int(fields.get(b"gaps", 0)),

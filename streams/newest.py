@@ -99,7 +99,7 @@ async def _latest(topic: str) -> Streamed | None:
     heartbeat_s = await redis().zscore(keys.RUNNING, topic)
     kept = (await history.kept(redis(), [topic]))[0]
     status = said(kept.status)
-    live = kept.running and status.get("status") == "live" and carried(heartbeat_s and int(heartbeat_s), status)
+    live = kept.fresh and status.get("status") == "live" and carried(heartbeat_s and int(heartbeat_s), status)
     return Streamed(kept) if live else None
 
 

@@ -1,5 +1,6 @@
 """Topic, epoch and seq for what a feed says; each event becomes JSON here, once, for every reader."""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -40,6 +41,7 @@ class Line:
         """What the status page shows, and a new count of the rate."""
         lag_ms = "" if self.lag_us is None else str(max(0, self.lag_us) // 1000)
         said = {"rate": f"{self.count / seconds:.1f}", "lag_ms": lag_ms, "gaps": str(self.gaps)}
+        said["beat"] = str(int(time.time()))
         self.count = 0
         return said
 
@@ -82,8 +84,9 @@ class Numbering:
         )
         line.gaps, line.time_us, line.trade_id = kept.gaps, kept.time_us, kept.trade_id
         self._lines[want] = line
-        stale = {} if kept.running else {"event": "", "book": ""}
-        self._publisher.fields(self._lease, line, stopped="0", position=str(line.position), **stale)
+        stale = {} if kept.fresh else {"event": "", "book": ""}
+        beat = str(now_ns // 1_000_000_000)
+        self._publisher.fields(self._lease, line, stopped="0", beat=beat, position=str(line.position), **stale)
         return line
 
     def close(self, want: Want, now_ns: int, detail: str) -> None:

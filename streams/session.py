@@ -78,8 +78,8 @@ class Session:
     def open(self, want: Want, kept: Kept, now_ns: int) -> None:
         """Opens the line of a stream that is new here; what ran elsewhere till now has a gap."""
         line = self._numbering.open(want, kept, now_ns)
-        if kept.running:
-            self._repairs.lost(line, "failover", now_ns)
+        if kept.carried:
+            self._repairs.lost(line, "failover" if kept.fresh else "recovery", now_ns)
         self._numbering.status(line, "starting", now_ns)
 
     def want(self, wants: frozenset[Want]) -> None:

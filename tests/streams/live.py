@@ -94,9 +94,16 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def web_server() -> AsyncIterator[Web]:
     with socket.socket() as listening:
+        # Inherited by each connection: a client that reads nothing is noticed after little.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 128 * 1024)
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-        options = {"ws": "streams.websocket:Protocol", "ws_per_message_deflate": False, "ws_max_size": 2**18}
+        options = {
+            "timeout_graceful_shutdown": 1,
+            "ws": "streams.websocket:Protocol",
+            "ws_per_message_deflate": False,
+            "ws_max_size": 2**18,
+        }
         server = _Server(uvicorn.Config(application, lifespan="off", log_config=None, **options))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         async with asyncio.timeout(PATIENCE_S):

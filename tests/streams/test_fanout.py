@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -33,7 +34,8 @@ class Topic:
         events = [event(self.name, epoch, first + number, **members) for number in range(count)]
         entry = f"{epoch}-{first + count - 1}"
         self.store.xadd(keys.history(self.topic), {"events": b"\n".join(events)}, id=entry)
-        self.store.hset(keys.latest(self.topic), mapping={"position": entry, "stopped": "0", "event": events[-1]})
+        about = {"position": entry, "stopped": "0", "beat": int(time.time())}
+        self.store.hset(keys.latest(self.topic), mapping={**about, "event": events[-1]})
         return events
 
     async def tell(self, epoch: int, first: int, events: list[bytes], notes: list[bytes] = ()) -> None:
@@ -195,10 +197,11 @@ async def test_every_closed_candle_arrives_also_when_its_envelope_was_lost(store
     assert positions[-3:] == [2, 3, 4]
 
 
-async def test_a_stopped_topic_has_no_newest_state(store: Redis) -> None:
+@pytest.mark.parametrize(("field", "value"), [("stopped", "1"), ("beat", "1")])
+async def test_a_topic_that_nobody_carries_has_no_newest_state(store: Redis, field: str, value: str) -> None:
     trades = Topic(store, TRADE, "trade")
     trades.keep(5, 1, 3)
-    store.hset(keys.latest(TRADE), "stopped", "1")
+    store.hset(keys.latest(TRADE), field, value)
     _, heard = await joined(TRADE)
     await trades.tell(6, 1, trades.keep(6, 1, 1))
     assert await heard.until(1) == [1]

@@ -82,7 +82,7 @@ async def test_events_are_kept_under_epoch_and_seq_with_the_last_trade_id(clean_
         found = await history.after(redis(), TOPIC, Position(line.epoch, 1))
         assert [position.seq for position, _ in found.events] == [2, 3]
         kept = (await history.kept(redis(), [TOPIC]))[0]
-        assert (kept.position, kept.trade_id, kept.running) == (Position(line.epoch, 3), "9", True)
+        assert (kept.position, kept.trade_id, kept.carried) == (Position(line.epoch, 3), "9", True)
 
 
 async def test_whose_lease_another_holds_writes_nothing_and_is_told(clean_redis: Redis) -> None:
