@@ -220,6 +220,7 @@ def used_weight(headers: Mapping[str, str]) -> int | None:
 # What an error's text begins with: the error of ours
 ERRORS: tuple[tuple[str, type[ExchangeError]], ...] = (
     ("EQuery:Unknown asset", UnknownMarket),
+    ("EQuery:Invalid asset", UnknownMarket),  # an older wording
     ("EAPI:Rate limit", RateLimited),
     ("EGeneral:Too many requests", RateLimited),
     ("EGeneral:Temporary lockout", RateLimited),

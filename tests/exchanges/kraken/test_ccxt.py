@@ -1,0 +1,216 @@
+"""What the unmodified ccxt reads from Kraken's sandbox is what our adapter reads, number by number."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable
+from decimal import Decimal
+from typing import Any
+
+import ccxt.async_support
+import ccxt.pro
+import pytest
+
+from exchanges.events import Candle, Depth, Gap, Ticker, Trade
+from tests.exchanges.ours import Ours, until
+from tests.sandbox_server import SandboxServer, StartSandbox
+
+WAIT_S = 15
+
+
+def pointed(client: Any, server: SandboxServer) -> Any:
+    """The client with its REST and stream addresses at the sandbox."""
+    client.urls["api"]["public"] = server.at("kraken")
+    if "ws" in client.urls["api"]:
+        client.urls["api"]["ws"]["publicV2"] = f"{server.ws('kraken')}/v2"
+    client.enableRateLimit = False  # the sandbox's limit is wider than what a test asks
+    return client
+
+
+@pytest.fixture
+async def rest(sandbox: SandboxServer) -> AsyncIterator[Any]:
+    client = pointed(ccxt.async_support.kraken(), sandbox)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+def quiet(start_sandbox: StartSandbox) -> SandboxServer:
+    """Two trades a second and symbol: two readers can look at the same state."""
+    return start_sandbox(seed=5, rate=8, symbols=2)
+
+
+@pytest.fixture
+async def streams(quiet: SandboxServer) -> AsyncIterator[Any]:
+    client = pointed(ccxt.pro.kraken(), quiet)
+    yield client
+    await client.close()
+
+
+async def soon(awaitable: Awaitable[Any]) -> Any:
+    return await asyncio.wait_for(awaitable, WAIT_S)
+
+
+def same(theirs: Any, ours: str | None) -> bool:
+    """A number as ccxt read it, through a float of its own, and as we did."""
+    if theirs is None or ours is None:
+        return theirs is ours
+    return Decimal(repr(float(theirs))) == Decimal(repr(float(ours)))
+
+
+async def test_markets(rest: Any, sandbox: SandboxServer) -> None:
+    ours = Ours("kraken", sandbox)
+    await ours.load()
+    markets = await soon(rest.load_markets())
+    assert {(market["symbol"], market["base"], market["quote"]) for market in markets.values()} == {
+        (one.venue_symbol, one.base, one.quote) for one in ours.instruments.by_symbol.values()
+    }
+    for market in markets.values():
+        instrument = ours.instruments.by_venue_symbol[market["symbol"]]
+        assert market["spot"] and market["active"] == (instrument.status == "trading")
+        assert same(market["precision"]["price"], instrument.price_increment)
+        assert same(market["precision"]["amount"], instrument.quantity_increment)
+        assert same(market["limits"]["amount"]["min"], instrument.min_quantity)
+        assert same(market["limits"]["cost"]["min"], instrument.min_notional)
+
+
+@pytest.mark.parametrize(("interval", "length_ms"), [("1m", 60_000), ("1h", 3_600_000), ("1d", 86_400_000)])
+async def test_candles(rest: Any, sandbox: SandboxServer, interval: str, length_ms: int) -> None:
+    ours = Ours("kraken", sandbox)
+    await ours.load()
+    now_ms = time.time_ns() // 1_000_000
+    start_ms = now_ms - now_ms % length_ms - 20 * length_ms
+    candles = await ours.candles(ours.instruments.by_symbol["BTC-USDT"], interval, start_ms, now_ms)
+    theirs = await soon(rest.fetch_ohlcv("BTC/USDT", interval, since=start_ms, limit=20))
+    assert len(theirs) == 20 and candles[0].open_ms == start_ms
+    for candle, (open_ms, *figures) in zip(candles, theirs, strict=False):
+        assert candle.open_ms == open_ms and candle.closed
+        assert all(map(same, figures, (candle.open, candle.high, candle.low, candle.close, candle.volume)))
+
+
+async def test_trades(rest: Any, sandbox: SandboxServer) -> None:
+    ours = Ours("kraken", sandbox)
+    await ours.load()
+    found = await soon(rest.fetch_trades("ETH/BTC", limit=20))
+    mine = {trade.trade_id: trade for trade in await ours.trades(ours.instruments.by_symbol["ETH-BTC"])}
+    assert len(found) == 20
+    for trade in found:
+        own = mine[trade["id"]]
+        assert (trade["side"], trade["timestamp"]) == (own.side, (own.trade_us or 0) // 1000)
+        assert same(trade["price"], own.price) and same(trade["amount"], own.quantity)
+
+
+async def test_the_ticker_and_the_book_of_one_moment(streams: Any, quiet: SandboxServer) -> None:
+    ours = Ours("kraken", quiet)
+    await ours.load()
+    btc = ours.instruments.by_symbol["BTC-USDT"]
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            before = await ours.depth(btc, 100)
+            theirs = await streams.fetch_order_book("BTC/USDT", 100)
+            after = await ours.depth(btc, 100)
+            if (before.bids, before.asks) == (after.bids, after.asks):
+                break
+    for side, levels in ((theirs["bids"], after.bids), (theirs["asks"], after.asks)):
+        assert len(side) == len(levels) == 100
+        assert all(same(a[0], b[0]) and same(a[1], b[1]) for a, b in zip(side, levels, strict=True))
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            first, ticker, second = (
+                await ours.ticker(btc),
+                await streams.fetch_ticker("BTC/USDT"),
+                await ours.ticker(btc),
+            )
+            if (first.last_price, first.volume_24h) == (second.last_price, second.volume_24h):
+                break
+    for name, figure in (
+        ("last", second.last_price), ("high", second.high_24h), ("low", second.low_24h), ("bid", second.bid_price),
+        ("bidVolume", second.bid_quantity), ("ask", second.ask_price), ("askVolume", second.ask_quantity),
+        ("baseVolume", second.volume_24h),
+    ):  # fmt: skip
+        assert same(ticker[name], figure), name
+    # ccxt gives the field `o` as the open of its 24 hours; by Kraken's reference it is today's opening price.
+    # https://docs.kraken.com/exchange/api-reference/market-data/get-ticker-information
+    assert ticker["open"] is not None and second.open_24h is None
+
+
+async def test_an_unknown_market_and_the_limit_are_errors_to_ccxt_too(rest: Any, sandbox: SandboxServer) -> None:
+    await soon(rest.load_markets())
+    with pytest.raises(ccxt.ExchangeError, match="EQuery:Unknown asset pair"):
+        await soon(rest.public_get_ticker({"pair": "NOSUCH"}))
+    fault = await asyncio.to_thread(sandbox.fault, "status", exchange="kraken", status=429, path="/0/public/Time")
+    assert fault
+    with pytest.raises(ccxt.DDoSProtection):
+        await soon(rest.fetch_time())
+
+
+async def test_watched_trades_ticker_candles_and_book(streams: Any, quiet: SandboxServer) -> None:
+    ours = Ours("kraken", quiet)
+    await ours.load()
+    wants = tuple((stream, "BTC-USDT") for stream in ("trade", "ticker", "depth", "candle_1m"))
+    async with ours.listening(*wants) as heard:
+        await until(lambda: {type(event) for event in heard} >= {Trade, Ticker, Depth, Candle})
+        seen: dict[str, Any] = {}
+        while len(seen) < 5:
+            seen |= {trade["id"]: trade for trade in await soon(streams.watch_trades("BTC/USDT"))}
+        mine = await until(lambda: _by_id(heard) if seen.keys() <= _by_id(heard).keys() else None)
+        for trade_id, trade in seen.items():
+            assert same(trade["price"], mine[trade_id].price) and same(trade["amount"], mine[trade_id].quantity)
+            assert (trade["side"], trade["timestamp"]) == (mine[trade_id].side, mine[trade_id].trade_us // 1000)
+
+        tickers: list[Any] = []
+        async with asyncio.timeout(WAIT_S):  # a snapshot may show a moment that was no change to us
+            while not any(alike(ticker, event) for ticker in tickers for event in heard if isinstance(event, Ticker)):
+                tickers.append(await streams.watch_ticker("BTC/USDT"))
+
+        open_ms, *rows = (await soon(streams.watch_ohlcv("BTC/USDT", "1m")))[-1]
+        await until(
+            lambda: [
+                event
+                for event in heard
+                if isinstance(event, Candle)
+                and event.open_ms == open_ms
+                and all(map(same, rows, (event.open, event.high, event.low, event.close, event.volume)))
+            ]
+        )
+
+        for _ in range(3):
+            book = await soon(streams.watch_order_book("BTC/USDT", 25))
+            wanted = [[(repr(price), repr(size)) for price, size, *_ in book[side]] for side in ("bids", "asks")]
+            await until(lambda: wanted in _books(heard, 25))  # noqa: B023
+        assert not [event for event in heard if isinstance(event, Gap)]
+
+
+def alike(ticker: Any, event: Ticker) -> bool:
+    """Whether they say the same; the open is the last price less the change to both."""
+    figures = {
+        "last": event.last_price, "open": event.open_24h, "high": event.high_24h, "low": event.low_24h,
+        "bid": event.bid_price, "bidVolume": event.bid_quantity, "ask": event.ask_price,
+        "askVolume": event.ask_quantity, "baseVolume": event.volume_24h,
+    }  # fmt: skip
+    return all(same(ticker[name], figure) for name, figure in figures.items())
+
+
+def _by_id(heard: list[Any]) -> dict[str, Trade]:
+    return {event.trade_id: event for event in heard if isinstance(event, Trade)}
+
+
+def _books(heard: list[Any], count: int) -> list[list[list[tuple[str, str]]]]:
+    """The best levels after each of our depth events, as floats are written."""
+    books, sides = [], (dict[str, str](), dict[str, str]())
+    for event in heard:
+        if not isinstance(event, Depth):
+            continue
+        for side, levels in zip(sides, (event.bids, event.asks), strict=True):
+            if event.type == "snapshot":
+                side.clear()
+            side.update(levels)
+            for price in [price for price, quantity in side.items() if quantity == "0"]:
+                del side[price]
+        books.append(
+            [
+                [(repr(float(price)), repr(float(side[price]))) for price in sorted(side, key=Decimal, reverse=down)]
+                [:count]
+                for side, down in zip(sides, (True, False), strict=True)
+            ]
+        )  # fmt: skip
+    return books
