@@ -122,6 +122,17 @@ class Answers:
         now_ms = self._market.now_ms()
         return {"iso": time_text(now_ms), "epoch": now_ms / 1000}
 
+    def assets(self, query: Query) -> Rows:
+        codes = sorted({asset for one in self._products.pairs() for asset in (one.instrument.base, one.quote)})
+        return [
+            {
+                "id": code, "name": code, "min_size": "0.00000001", "status": "online", "message": "",
+                "max_precision": "0.00000001", "convertible_to": [], "details": {"type": "crypto"},
+                "default_network": "", "supported_networks": [],
+            }
+            for code in codes
+        ]  # fmt: skip
+
     def pairs(self, query: Query) -> Rows:
         return [paired(product) for product in self._products.pairs()]
 
@@ -249,6 +260,7 @@ ENDPOINTS: tuple[tuple[re.Pattern[str], Callable[..., Rows]], ...] = (
     (re.compile("/v2/currencies/crypto"), Answers.crypto),
     (re.compile("/v2/exchange-rates"), Answers.rates),
     (re.compile("/time"), Answers.pair_time),
+    (re.compile("/currencies"), Answers.assets),
     (re.compile("/products"), Answers.pairs),
     (re.compile(f"/products/{_ID}"), Answers.pair),
     (re.compile(f"/products/{_ID}/book"), Answers.pair_book),

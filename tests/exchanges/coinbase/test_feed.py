@@ -1,0 +1,188 @@
+"""The Coinbase feed: subscriptions, polls, and that nothing a connection may bring raises or leaves unsound."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exchanges.coinbase import CARD
+from exchanges.coinbase.subscriptions import MARKETS_PER_MESSAGE
+from exchanges.contract import Feed, Fetch, Output, Send
+from exchanges.errors import RateLimited
+from exchanges.events import Gap, Rejected, Ticker, Trade
+from exchanges.symbols import Instrument, Instruments
+from tests.exchanges.fuzz import anything, frames_of, mutated, sound
+
+FRAMES = frames_of("coinbase")
+SECOND_NS = 1_000_000_000
+PERP = Instrument(
+    symbol="BTC-USD-PERP", venue_symbol="BIP-20DEC30-CDE", base="BTC", quote="USD", kind="perpetual",
+    contract_size="0.01",
+)  # fmt: skip
+
+
+def new_feed() -> Feed:
+    return CARD.feed(Instruments())
+
+
+@settings(max_examples=200, deadline=None)
+@given(frame=anything)
+def test_no_bytes_and_no_text_raise(frame: str | bytes) -> None:
+    assert sound(new_feed().receive(frame, 1), "coinbase")
+
+
+@settings(max_examples=400, deadline=None)
+@given(frame=mutated(FRAMES))
+def test_no_truncated_or_mutated_frame_raises(frame: str) -> None:
+    assert sound(new_feed().receive(frame, 1), "coinbase")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(FRAMES), st.integers(0, 300)), max_size=30), st.booleans())
+def test_no_order_of_frames_raises(steps: list[tuple[str, int]], told: bool) -> None:
+    feed, now_ns = CARD.feed(spot("BTC-USD", "ETH-USD")), 0
+    if told:
+        list(feed.wanted([(stream, "BTC-USD") for stream in CARD.stream_names()]))
+    for frame, pause_ms in steps:
+        now_ns += pause_ms * 1_000_000
+        assert sound(feed.receive(frame, now_ns), "coinbase")
+        assert sound(feed.tick(now_ns), "coinbase")
+
+
+def test_a_frame_nested_beyond_reason_is_rejected() -> None:
+    [rejected] = new_feed().receive('{"x":' + "[" * 100_000, 1)
+    assert isinstance(rejected, Rejected)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"candles":[{"start":"x"}]}', b"\xff"])
+def test_a_broken_answer_is_rejected_and_asked_for_again(body: bytes) -> None:
+    feed = CARD.feed(spot("BTC-USD"))
+    list(feed.wanted([("candle_1h", "BTC-USD")]))
+    [fetch] = fetches(feed.tick(10 * SECOND_NS))
+    [rejected] = feed.answered(fetch.request, body, 11 * SECOND_NS)
+    assert isinstance(rejected, Rejected)
+    assert fetches(feed.tick(13 * SECOND_NS)) == [fetch]
+
+
+def spot(*symbols: str) -> Instruments:
+    return Instruments(
+        Instrument(symbol=name, venue_symbol=name, base=name.partition("-")[0], quote="USD", kind="spot")
+        for name in symbols
+    )
+
+
+def sent(outputs: Any) -> list[dict[str, Any]]:
+    return [json.loads(output.text) for output in outputs if isinstance(output, Send)]
+
+
+def fetches(outputs: Any) -> list[Fetch]:
+    return [output for output in outputs if isinstance(output, Fetch)]
+
+
+def test_many_markets_are_asked_for_in_messages_of_a_modest_size() -> None:
+    names = [f"A{number}-USD" for number in range(120)]
+    frames = sent(CARD.feed(spot(*names)).wanted([("depth", name) for name in names]))
+    assert [len(frame.get("product_ids", ())) for frame in frames] == [0, MARKETS_PER_MESSAGE, MARKETS_PER_MESSAGE, 20]
+    assert {frame["channel"] for frame in frames} == {"heartbeats", "level2"}
+
+
+def test_only_what_changed_is_asked_for() -> None:
+    feed = CARD.feed(spot("A-USD", "B-USD"))
+    list(feed.wanted([("depth", "A-USD")]))
+    frames = sent(feed.wanted([("depth_5", "A-USD"), ("depth", "B-USD")]))
+    assert frames == [{"type": "subscribe", "channel": "level2", "product_ids": ["B-USD"]}]
+    assert sent(feed.wanted([("depth_5", "A-USD"), ("depth", "B-USD")])) == []
+
+
+def test_every_stream_of_the_card_can_be_wanted_on_its_socket() -> None:
+    channels = []
+    for socket in range(len(CARD.sockets)):
+        streams = [stream for stream in CARD.stream_names() if CARD.socket_of(stream) == socket]
+        frames = sent(CARD.feed(spot("A-USD")).wanted([(stream, "A-USD") for stream in streams]))
+        channels.append({channel for frame in frames for channel in frame.get("channels", [frame.get("channel")])})
+    assert channels == [{"level2", "candles", "heartbeats"}, {"matches", "ticker", "heartbeat"}]
+
+
+def test_books_that_break_again_and_again_are_not_asked_for_faster_than_each_five_seconds() -> None:
+    feed, asked_s = CARD.feed(spot("BTC-USD")), []
+    list(feed.wanted([("depth", "BTC-USD")]))
+    head = {"channel": "l2_data", "timestamp": "2026-09-21T14:13:21Z"}
+    crossed = (("bid", "2"), ("offer", "1"))
+    updates = [{"side": side, "price_level": price, "new_quantity": "1"} for side, price in crossed]
+    for second in range(1, 31):
+        event = {"type": "snapshot", "product_id": "BTC-USD", "updates": updates}
+        outputs: list[Output] = list(
+            feed.receive(json.dumps({**head, "sequence_num": second, "events": [event]}), second * SECOND_NS)
+        )
+        outputs += feed.tick(second * SECOND_NS)
+        asked_s += [second for frame in sent(outputs) if frame["type"] == "subscribe"]
+    assert asked_s[0] == 1 and all(after - before >= 5 for before, after in zip(asked_s, asked_s[1:], strict=False))
+    assert feed.book("BTC-USD", 1) is None
+
+
+def test_a_refused_message_that_names_no_market_is_halved_until_one_is_found() -> None:
+    feed = CARD.feed(spot("A-USD", "B-USD", "C-USD"))
+    list(feed.wanted([("ticker", "A-USD"), ("ticker", "B-USD"), ("ticker", "C-USD")]))
+    asked = [["A-USD", "B-USD", "C-USD"], ["A-USD", "B-USD", "C-USD"]]  # heartbeat, ticker
+    refused: list[Output] = []
+    answered: list[str] = []
+    while asked:
+        markets = asked.pop(0)
+        if "B-USD" in markets:
+            frame = {"type": "error", "message": "Failed to subscribe", "reason": "unknown product"}
+        else:
+            answered += markets
+            frame = {"type": "subscriptions", "channels": [{"name": "ticker", "product_ids": answered}]}
+        outputs = list(feed.receive(json.dumps(frame), 1))
+        asked += [frame["product_ids"] for frame in sent(outputs)]
+        refused += [output for output in outputs if not isinstance(output, Send | Rejected)]
+    assert sorted(answered) == ["A-USD", "A-USD", "C-USD", "C-USD"]
+    assert [(one.status, one.symbol, one.stream) for one in refused] == [("not_listed", "B-USD", "ticker")]  # type: ignore[union-attr]
+
+
+def test_trades_and_ticker_of_a_future_are_polled_in_turn_and_count_contracts() -> None:
+    feed = CARD.feed(Instruments([PERP]))
+    frames = sent(feed.wanted([("trade", "BTC-USD-PERP"), ("ticker", "BTC-USD-PERP")]))
+    assert frames == [{"type": "subscribe", "product_ids": ["BTC-USD"], "channels": ["heartbeat"]}]
+    [ticker] = fetches(feed.tick(10 * SECOND_NS))
+    assert ticker.request.path.endswith("/market/products/BIP-20DEC30-CDE")
+    body = b'{"product_id":"BIP-20DEC30-CDE","price":"100","volume_24h":"300","best_bid_price":""}'
+    [told] = feed.answered(ticker.request, body, 11 * SECOND_NS)
+    assert isinstance(told, Ticker) and (told.volume_24h, told.bid_price) == ("3", None)
+    [trades] = fetches(feed.tick(11 * SECOND_NS))
+    [newest] = feed.answered(trades.request, page(7, 6), 12 * SECOND_NS)
+    assert isinstance(newest, Trade)
+    assert (newest.trade_id, newest.quantity, newest.venue_quantity) == ("7", "0.05", "5")
+    assert fetches(feed.tick(12 * SECOND_NS)) == [ticker]
+    assert list(feed.answered(ticker.request, body, 12 * SECOND_NS)) == []
+    [again] = fetches(feed.tick(14 * SECOND_NS))
+    assert [one.trade_id for one in feed.answered(again.request, page(9, 8, 7, 6), 15 * SECOND_NS)] == ["8", "9"]  # type: ignore[union-attr]
+
+
+def test_a_whole_page_of_new_trades_of_a_future_is_a_gap() -> None:
+    feed = CARD.feed(Instruments([PERP]))
+    list(feed.wanted([("trade", "BTC-USD-PERP")]))
+    [first] = fetches(feed.tick(10 * SECOND_NS))
+    list(feed.answered(first.request, page(1), 10 * SECOND_NS))
+    [second] = fetches(feed.tick(20 * SECOND_NS))
+    outputs = list(feed.answered(second.request, page(*range(300, 200, -1)), 20 * SECOND_NS))
+    assert isinstance(outputs[0], Gap) and len(outputs) == 101
+
+
+def test_a_limit_that_is_hit_stops_all_polls_of_the_connection_for_so_long() -> None:
+    feed = CARD.feed(spot("A-USD", "B-USD"))
+    list(feed.wanted([("candle_1m", "A-USD"), ("candle_1m", "B-USD")]))
+    [fetch] = fetches(feed.tick(10 * SECOND_NS))
+    list(feed.failed(fetch.request, RateLimited("too many", 30.0), 11 * SECOND_NS))
+    assert fetches(feed.tick(40 * SECOND_NS)) == []
+    assert len(fetches(feed.tick(41 * SECOND_NS))) == 1
+
+
+def page(*ids: int) -> bytes:
+    rows = [
+        {"trade_id": str(trade_id), "product_id": "BIP-20DEC30-CDE", "price": "100", "size": "5", "side": "SELL",
+         "time": "2026-09-21T14:13:21Z"} for trade_id in ids
+    ]  # fmt: skip
+    return json.dumps({"trades": rows, "best_bid": "1", "best_ask": "2"}).encode()
