@@ -19,6 +19,7 @@ from streams.envelope import Item
 from streams.history import Kept, Range
 from streams.outbox import Message, Outbox
 from streams.position import START, Position
+from streams.websocket import frame
 
 log = logging.getLogger(__name__)
 
@@ -277,8 +278,8 @@ def hole(at: Position, found: Range, target: Position) -> Position | None:
 
 
 def message(text: bytes) -> Message:
-    """What the server sends for one event: made once, shared by all clients."""
-    return {"type": "websocket.send", "text": text.decode()}
+    """What the server sends for one event: made once, shared by all clients; `frame` is for servers that take it."""
+    return {"type": "websocket.send", "text": text.decode(), "frame": frame(text)}
 
 
 def broadcast(topic: str) -> Broadcast:
