@@ -73,12 +73,8 @@ class NotAuthenticated(ExchangeError):
     """Keys are missing or wrong."""
 
 
-class QuotaSpent(ExchangeError):
+class QuotaSpent(RateLimited):
     """The quota of the day or month is used up; `retry_after_s` until the next one begins."""
-
-    def __init__(self, reason: str, retry_after_s: float) -> None:
-        super().__init__(reason)
-        self.retry_after_s = retry_after_s
 
 
 class UnknownMarket(ExchangeError):
@@ -96,7 +92,7 @@ def verdict(error: ExchangeError, attempt: int = 0) -> Verdict:
     """What to do after `error` was met for the `attempt`-th time (from 0); backoff doubles up to a minute."""
     backoff_s = min(60.0, 0.5 * 2 ** min(attempt, 10))
     match error:
-        case RateLimited(retry_after_s=after_s) | QuotaSpent(retry_after_s=after_s):
+        case RateLimited(retry_after_s=after_s):
             return Retry(max(after_s, 0.0))
         case ServerFault(retry_after_s=float() as after_s):
             return Retry(max(after_s, backoff_s))

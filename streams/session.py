@@ -29,6 +29,7 @@ OPEN_TIMEOUT_S = 5.0
 PING_S = 20.0
 BOOK_S = 2.0  # how often a changed book is kept for those who join late
 MARKET = (Trade, Ticker, Depth, Candle)
+COMING = ("starting", "reconnecting", "stale")
 LIVE_AFTER_S = 2.0  # a quiet market counts as live when its connection has been open for so long
 
 
@@ -247,8 +248,9 @@ class Session:
             self._act(feed.answered(request, body, time.time_ns()))
 
     def _all_live(self, now_ns: int) -> None:
+        """What the exchange refused stays refused; the rest is quiet, and lives."""
         for line in self._numbering.lines:
-            if line.status != "live" and (line.stream, line.symbol) in self._wants:
+            if line.status in COMING and (line.stream, line.symbol) in self._wants:
                 self._numbering.status(line, "live", now_ns, "")
 
     def _store_books(self, now_ns: int) -> None:

@@ -31,5 +31,8 @@ def test_every_interval_of_a_card_is_one_of_ours(card: Card) -> None:
 def test_a_sandbox_serves_every_address_of_a_card(card: Card) -> None:
     moved = card.at(f"http://127.0.0.1:7000/{card.code}")
     assert moved.rest_url.startswith(f"http://127.0.0.1:7000/{card.code}")
-    assert all(socket.url.startswith(f"ws://127.0.0.1:7000/{card.code}/") for socket in moved.sockets)
-    assert moved.rest is card.rest and moved.feed is card.feed
+    polled = [not socket.url for socket in card.sockets]
+    assert [not socket.url for socket in moved.sockets] == polled
+    assert all(socket.url.startswith(f"ws://127.0.0.1:7000/{card.code}") for socket in moved.sockets if socket.url)
+    assert all(url.startswith(f"http://127.0.0.1:7000/{card.code}") for url in moved.hosts.values())
+    assert moved.rest is card.rest and moved.new_feed is card.new_feed

@@ -42,7 +42,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def create_parser(self, *args: Any, **options: Any) -> CommandParser:
-        return super().create_parser(*args, epilog=EXAMPLE, formatter_class=Formatter, **options)
+        parser = super().create_parser(*args, epilog=EXAMPLE, formatter_class=Formatter, **options)
+        parser.parse_args = parser.parse_intermixed_args  # FILE may stand behind the options too
+        return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("exchange", choices=sorted(registry.cards()), metavar="EXCHANGE")
@@ -59,7 +61,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, exchange: str, file: str, kind: str, **options: Any) -> None:
         card = registry.card(exchange)
         instruments = self._instruments(card, options["instruments"])
-        market = _market(instruments, options["symbol"])
+        market = _market(card, instruments, options["symbol"])
         _check(card, kind, market, options["interval"], options["book"])
         try:
             with _opened(file) as source:
@@ -130,12 +132,13 @@ def _levels(text: str) -> int:
     return int(text)
 
 
-def _market(instruments: Instruments, symbol: str | None) -> Instrument | None:
+def _market(card: Card, instruments: Instruments, symbol: str | None) -> Instrument | None:
     """The market that --symbol means; by its spelling alone where no instruments are given."""
     if symbol is None:
         return None
     if not len(instruments):
-        return Instrument(symbol=symbol, venue_symbol=symbol, base="", quote="", kind="spot")
+        spelled = (card.spelled(symbol) if card.spelled else None) or symbol
+        return Instrument(symbol=spelled, venue_symbol=symbol, base="", quote="", kind="spot")
     if found := instruments.find(symbol):
         return found
     near = ", ".join(instruments.nearest(symbol)) or "none looks like it"
