@@ -22,10 +22,10 @@ return redis.call('ZRANGE', KEYS[1], 0, -1)
 """
 
 
-async def want(redis: Redis, topics: Collection[str], keep_s: int = KEEP_S) -> None:
+async def want(redis: Redis, topics: Collection[str], keep_s: int | None = None) -> None:
     """Somebody wants the topics; said again every REFRESH_S for as long as it is so."""
     if topics:
-        await redis.eval(_want, 1, DEMAND, keep_s, *topics)
+        await redis.eval(_want, 1, DEMAND, KEEP_S if keep_s is None else keep_s, *topics)
 
 
 async def wanted(redis: Redis) -> set[str]:

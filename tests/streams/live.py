@@ -21,6 +21,7 @@ from marketdata import cards, ingest, instruments, times
 from streams.connection import redis
 from streams.hold import Holder, Sources
 from streams.markets import Markets
+from streams.publishers.candles import CandleWriter
 from tests.sandbox_server import SandboxServer
 
 PATIENCE_S = 20.0
@@ -128,13 +129,13 @@ async def hold_loop(**options: Any) -> AsyncIterator[Holder]:
         await asyncio.gather(running, return_exceptions=True)
 
 
-def new_holder(pins: set[str] = frozenset(), closed: list[Any] | None = None, **options: Any) -> Holder:
+def new_holder(pins: set[str] = frozenset(), closed: CandleWriter | None = None, **options: Any) -> Holder:
     async def pinned() -> set[str]:
         return set(pins)
 
     markets = Markets()
-    written = closed if closed is not None else []
-    sources = Sources(cards.cards(), markets.of, pinned, lambda exchange, candle: written.append(candle))
+    take_candle = closed.add if closed else lambda exchange, candle: None
+    sources = Sources(cards.cards(), markets.of, pinned, take_candle)
     given = {"spread": 1, "history_events": 10_000, "history_bytes": 64 * 2**20, "extra": ',"sandbox":true'}
     return Holder(redis=redis(), layer=get_channel_layer(), sources=sources, **{**given, **options})
 

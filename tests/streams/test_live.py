@@ -5,9 +5,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from channels.db import database_sync_to_async
 from redis import Redis
 
+from marketdata import ingest, times
+from marketdata.models import Candle
+from streams import demand, keys
+from streams.connection import redis
 from streams.hold import Holder
+from streams.publishers.candles import CandleWriter
 from tests.sandbox_server import SandboxServer
 from tests.streams.heard import assert_unbroken, is_, replayed, trade_ids
 from tests.streams.live import Web, hold_loop
@@ -148,3 +154,49 @@ async def test_any_spelling_of_a_pair_means_the_same_topic_and_the_reply_repeats
         await client.say(action="list", id="end")
         told = await client.until(lambda event: event.get("id") == "end")
         assert told["subscriptions"] == []
+
+
+async def test_a_stream_stops_a_while_after_its_last_subscriber_left(
+    web: Web, holder: Holder, clean_redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demand, "KEEP_S", 2)
+    async with web.client() as stays, web.client() as leaves:
+        await stays.subscribe(TICKER)
+        await leaves.subscribe(TRADE)
+        await leaves.until(is_("trade", TRADE))
+        await leaves.say(action="unsubscribe", topics=[TRADE])
+        await leaves.until(lambda message: message.get("action") == "unsubscribe")
+        async with asyncio.timeout(20):
+            while clean_redis.hget(keys.latest(TRADE), "stopped") != b"1":
+                await demand.want(redis(), [TICKER], 5)
+                await stays.until(is_("ticker", TICKER))
+        last = clean_redis.xrevrange(keys.history(TRADE), count=1)
+        await stays.several(3, is_("ticker", TICKER))
+        assert clean_redis.xrevrange(keys.history(TRADE), count=1) == last
+
+
+async def test_closed_candles_are_stored_as_the_exchange_has_them(
+    web: Web, listed: None, sandbox: SandboxServer
+) -> None:
+    topic = "binance.candle_1s.BTC-USDT"
+    writer = CandleWriter(ingest.closed_candles)
+    writing = asyncio.create_task(writer.run())
+    try:
+        async with hold_loop(pins={topic}, closed=writer), web.client() as client:
+            await client.subscribe(topic)
+            candle = await client.until(is_("candle", topic, closed=True))
+            async with asyncio.timeout(20):
+                while not (rows := await stored(candle["open_time"])):
+                    await client.until(is_("candle", topic))
+    finally:
+        writing.cancel()
+    start_ms = candle["open_time"]
+    [theirs] = sandbox.get(f"/binance/api/v3/klines?symbol=BTCUSDT&interval=1s&startTime={start_ms}&limit=1")
+    assert rows == [tuple(map(Decimal, theirs[1:6]))]
+    assert rows == [tuple(candle[name] for name in ("open", "high", "low", "close", "volume"))]
+
+
+@database_sync_to_async
+def stored(open_ms: int) -> list[tuple[Decimal, ...]]:
+    found = Candle.objects.filter(interval__code="1s", open_time=times.from_ms(open_ms))
+    return list(found.values_list("open", "high", "low", "close", "volume"))
