@@ -5,6 +5,7 @@ Source: https://docs.kraken.com/exchange/guides/websockets/book-checksum-v2
 
 import zlib
 from collections.abc import Iterable
+from functools import lru_cache
 
 from exchanges.book import Book
 from exchanges.decimals import Number, unsigned
@@ -90,6 +91,7 @@ def _written(text: str, number: Number) -> int:
     return len((number if "e" in text or "E" in text else text).partition(".")[2])
 
 
+@lru_cache(maxsize=16_384)  # most of the best levels stay from one update to the next
 def _digits(number: Number, places: int) -> str:
     whole, _, fraction = number.partition(".")
     return (whole + fraction.ljust(places, "0")).lstrip("0")
