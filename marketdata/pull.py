@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from exchanges import intervals
+from exchanges import intervals, registry
 from exchanges.events import Candle, Rejected
 from marketdata import coverage, ingest, instruments, times
 from marketdata.asker import Asker
@@ -39,10 +39,20 @@ def known(symbol: Symbol, interval: Interval, start_ms: int, end_ms: int) -> lis
 
 
 def missing(symbol: Symbol, interval: Interval, start_ms: int, end_ms: int) -> list[Span]:
-    """The parts of [start_ms, end_ms) to ask for; candles that are not closed by now are none of them."""
+    """The parts of [start_ms, end_ms) to ask for. Candles that are not closed by now are none of them, and neither are
+    those that the source no longer has: no answer about them would mean that there were no trades."""
+    start_ms = max(start_ms, _kept_from_ms(symbol, interval))
     start_ms, end_ms = coverage.aligned(interval.code, start_ms, end_ms)
     end_ms = min(end_ms, intervals.open_ms(interval.code, times.now_ms()))
     return coverage.missing(start_ms, end_ms, known(symbol, interval, start_ms, end_ms)) if start_ms < end_ms else []
+
+
+def _kept_from_ms(symbol: Symbol, interval: Interval) -> int:
+    """From when on the source still has candles of the interval; 0 where it keeps them all."""
+    kept = registry.card(symbol.exchange_id).candles_kept
+    if kept is None:
+        return 0
+    return intervals.open_ms(interval.code, times.now_ms()) - (kept - 1) * intervals.length_ms(interval.code)
 
 
 def page_count(interval: str, spans: Sequence[Span], per_page: int) -> int:

@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from exchanges import intervals
+from exchanges import intervals, registry
 from exchanges.errors import UnknownMarket
 from exchanges.events import Candle as CandleEvent
+from exchanges.symbols import Instrument
 from marketdata import coverage, ingest, markets, pull, tasks, times, wanted
 from marketdata.asker import Asker
 from marketdata.cards import card
@@ -45,6 +46,20 @@ def test_what_is_known_is_not_missing_any_more(exchange: SandboxServer, btc: Sym
     pulled(btc, minute, span)
     assert pull.missing(btc, minute, *span) == []
     assert pull.missing(btc, minute, span[0], span[1] + MINUTE_MS) == [(span[1], span[1] + MINUTE_MS)]
+
+
+def test_what_the_source_no_longer_has_is_not_asked_for(binance: object) -> None:
+    kept = registry.card("kraken").candles_kept
+    assert kept is not None
+    ingest.exchange(registry.card("kraken"))
+    market = Instrument(symbol="BTC-USD", venue_symbol="BTC/USD", base="BTC", quote="USD", kind="spot")
+    ingest.instruments("kraken", [market], times.now())
+    symbol = Symbol.objects.get(exchange="kraken", symbol="BTC-USD")
+    minute = Interval.objects.get(exchange="kraken", code="1m")
+    now_ms = times.now_ms() // MINUTE_MS * MINUTE_MS
+    assert pull.missing(symbol, minute, now_ms - DAY_MS, now_ms - 13 * 60 * MINUTE_MS) == []
+    [(start_ms, _)] = pull.missing(symbol, minute, now_ms - DAY_MS, now_ms)
+    assert start_ms in {now_ms - (kept - 1) * MINUTE_MS, now_ms - (kept - 2) * MINUTE_MS}
 
 
 def test_the_running_candle_is_never_stored_nor_taken_for_known(
