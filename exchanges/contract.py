@@ -201,6 +201,7 @@ class Card:
     depth_limit: int  # levels a side that one REST answer can hold
     probe: Request  # the cheapest request that tells whether the exchange can be reached
     trades_from_id: bool = False  # REST serves trades from an id on, and ids run without a hole
+    sync_every_s: int | None = None  # its lists of markets are asked for so often, where they cost a quota
     candles_kept: int | None = None  # the source still has so many of each interval, the newest; None: all
     all_tickers: bool = False  # the feed takes ("ticker", ALL)
     hosts: Mapping[str, str] = field(default_factory=dict)  # further REST addresses, by the name in Request.host
