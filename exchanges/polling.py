@@ -1,0 +1,234 @@
+"""A feed without a socket: what is wanted is asked for by requests in turn, at the pace that a quota allows. Pure."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from exchanges.broken import BROKEN, rejected
+from exchanges.contract import Fetch, Output, Request, Want
+from exchanges.errors import ExchangeError, QuotaSpent, RateLimited, Reconnect, Retry, Stop, verdict
+from exchanges.events import Candle, Depth, Event, Rejected, State, Status, Ticker
+from exchanges.symbols import Instrument, Instruments
+
+SECOND_NS = 1_000_000_000
+LOST_NS = 300 * SECOND_NS  # an answer that has not come by then does not come
+REFUSED_NS = 24 * 3600 * SECOND_NS  # what was refused for good is tried again after so long: plans and lists change
+PAUSE_S = 60.0  # after an error that is none of ours
+NEWCOMER = 2  # candles that a new topic begins with: the last whole one, and the running one
+
+Wanted = tuple[str, Instrument]  # stream, market
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often one feed asks: `burst` requests `turn_ns` apart at first, later one each `refill_ns`."""
+
+    turn_ns: int
+    burst: int
+    refill_ns: int
+
+
+@dataclass(frozen=True)
+class Poll:
+    """One request and what it is made for; asked again after `anew_ns` at the earliest."""
+
+    request: Request
+    wants: tuple[Want, ...]
+    anew_ns: int
+    for_each: bool = False  # the answer has a row for each market that the source knows
+
+
+class Source(Protocol):
+    """What differs between polled sources."""
+
+    pace: Pace
+
+    def polls(self, wanted: Sequence[Wanted]) -> list[Poll]:
+        """As few requests as can be."""
+
+    def read(
+        self, request: Request, body: bytes, received_ns: int, instruments: Instruments, rejected: list[Rejected]
+    ) -> Sequence[Ticker | Candle]:
+        """The events of an answer, candles oldest first. One of BROKEN or an ExchangeError where it is none."""
+
+
+@dataclass
+class Topic:
+    """One wanted stream of a market: when it may be asked again, and what was said of it."""
+
+    stream: str
+    instrument: Instrument
+    at_ns: int = 0
+    attempt: int = 0
+    told: Ticker | Candle | None = None
+    status: State | None = None  # what keeps it from being live
+
+    def says(self, status: State, now_ns: int, detail: str) -> Iterable[Status]:
+        """Only what is news."""
+        if status != (self.status or "live"):
+            self.status = None if status == "live" else status
+            yield Status(
+                symbol=self.instrument.symbol, venue_symbol=self.instrument.venue_symbol, received_ns=now_ns,
+                stream=self.stream, status=status, detail=detail,
+            )  # fmt: skip
+
+
+class PollingFeed:
+    """Fulfils exchanges.contract.Feed; one request is under way at a time."""
+
+    def __init__(self, instruments: Instruments, source: Source) -> None:
+        self._instruments, self._source = instruments, source
+        self._told = False
+        self._topics: dict[Want, Topic] = {}
+        self._unknown: set[Want] = set()  # wanted, but no markets
+        self._to_say: set[Want] = set()  # those of them that were not told yet
+        self._polls: list[Poll] = []
+        self._under_way: tuple[Poll, int] | None = None
+        self._next_ns = 0
+        self._purse, self._filled_ns = source.pace.burst, 0
+
+    def opening(self) -> Iterable[Output]:
+        return ()
+
+    def wanted(self, wants: Collection[Want]) -> Iterable[Output]:
+        self._told = True
+        known, before = self._instruments.by_symbol, self._topics
+        self._topics = {
+            want: before.get(want) or Topic(want[0], known[want[1]]) for want in sorted(wants) if want[1] in known
+        }
+        self._polls = self._source.polls([(topic.stream, topic.instrument) for topic in self._topics.values()])
+        unknown = {want for want in wants if want[1] not in known}
+        self._to_say |= unknown - self._unknown
+        self._unknown = unknown
+        return ()
+
+    def receive(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
+        return [Rejected("the source sends no frames: it is asked by requests", "no socket")]
+
+    def tick(self, now_ns: int) -> Iterable[Output]:
+        said, self._to_say = [_not_listed(*want, now_ns) for want in sorted(self._to_say)], set()
+        return [*said, *self._next(now_ns)]
+
+    def _next(self, now_ns: int) -> Iterable[Fetch]:
+        """The next request, where one is due."""
+        if self._under_way and now_ns - self._under_way[1] > LOST_NS:
+            self._under_way = None
+        if self._under_way or now_ns < self._next_ns:
+            return ()
+        due = [(self._due_ns(poll), index) for index, poll in enumerate(self._polls)]
+        if not due or min(due)[0] > now_ns or not self._pays(now_ns):
+            return ()
+        poll = self._polls[min(due)[1]]
+        self._under_way, self._next_ns = (poll, now_ns), now_ns + self._source.pace.turn_ns
+        for topic in self._of(poll):
+            topic.at_ns = max(topic.at_ns, now_ns + poll.anew_ns)
+        return (Fetch(poll.request),)
+
+    def answered(self, request: Request, body: bytes, received_ns: int) -> Iterable[Output]:
+        poll = self._ended(request)
+        broken: list[Rejected] = []
+        try:
+            events = self._source.read(request, body, received_ns, self._instruments, broken)
+        except BROKEN as error:
+            return [rejected(error)]
+        except ExchangeError as error:
+            return self._refused(poll, error, received_ns)
+        if not self._told:
+            return [*broken, *events]
+        return [*broken, *self._news(events, received_ns), *(self._after(poll, events, received_ns) if poll else ())]
+
+    def failed(self, request: Request, error: Exception, now_ns: int) -> Iterable[Output]:
+        return self._refused(self._ended(request), error, now_ns)
+
+    def book(self, symbol: str, received_ns: int) -> Depth | None:
+        return None
+
+    def waiting(self) -> Mapping[str, int]:
+        return {}
+
+    def _of(self, poll: Poll) -> list[Topic]:
+        return [self._topics[want] for want in poll.wants if want in self._topics]
+
+    def _due_ns(self, poll: Poll) -> int:
+        return min(topic.at_ns for topic in self._of(poll))
+
+    def _pays(self, now_ns: int) -> bool:
+        """Whether the pace allows one more request now; it is counted."""
+        pace = self._source.pace
+        if self._purse == pace.burst:
+            self._filled_ns = now_ns
+        gained = (now_ns - self._filled_ns) // pace.refill_ns
+        self._purse = min(pace.burst, self._purse + gained)
+        self._filled_ns += gained * pace.refill_ns
+        if not self._purse:
+            return False
+        self._purse -= 1
+        return True
+
+    def _ended(self, request: Request) -> Poll | None:
+        if self._under_way is None or self._under_way[0].request.target != request.target:
+            return None
+        poll, self._under_way = self._under_way[0], None
+        return poll
+
+    def _news(self, events: Sequence[Ticker | Candle], received_ns: int) -> Iterable[Event]:
+        """What is wanted and was not told yet."""
+        counts: dict[Want, int] = {}
+        for event in events:
+            counts[event.stream, event.symbol] = counts.get((event.stream, event.symbol), 0) + 1
+        for event in events:
+            want = (event.stream, event.symbol)
+            counts[want] -= 1
+            topic = self._topics.get(want)
+            if topic is None or (topic.told is None and counts[want] >= NEWCOMER):
+                continue
+            if topic.told is None or _newer(event, topic.told):
+                yield from topic.says("live", received_ns, "")
+                topic.told = event
+                yield event
+
+    def _after(self, poll: Poll, events: Sequence[Event], received_ns: int) -> Iterable[Output]:
+        """The attempts begin anew; a market that the answer left out is not listed."""
+        found = {event.venue_symbol for event in events}
+        for topic in self._of(poll):
+            topic.attempt = 0
+            if not poll.for_each or topic.instrument.venue_symbol in found:
+                yield from topic.says("live", received_ns, "")
+                continue
+            topic.at_ns = received_ns + REFUSED_NS
+            detail = f"the source left {topic.instrument.venue_symbol} out of its answer"
+            yield from topic.says("not_listed", received_ns, detail)
+
+    def _refused(self, poll: Poll | None, error: Exception, now_ns: int) -> Iterable[Output]:
+        """Ask again later, or say why that is of no use."""
+        topics = self._of(poll) if poll else []
+        attempt = max((topic.attempt for topic in topics), default=0)
+        what = verdict(error, attempt) if isinstance(error, ExchangeError) else Retry(PAUSE_S)
+        after_ns = REFUSED_NS
+        if isinstance(what, Retry | Reconnect):
+            after_ns = int(what.after_s * SECOND_NS)
+        for topic in topics:
+            topic.attempt += 1
+            topic.at_ns = max(topic.at_ns, now_ns + after_ns)
+        if isinstance(error, RateLimited | QuotaSpent):
+            self._next_ns = max(self._next_ns, now_ns + after_ns)
+        said: State | None = what.status if isinstance(what, Stop) else None
+        if isinstance(error, QuotaSpent):
+            topics, said = list(self._topics.values()), "quota_spent"
+        return [status for topic in topics if said for status in topic.says(said, now_ns, str(error))]
+
+
+def _not_listed(stream: str, symbol: str, now_ns: int) -> Status:
+    return Status(
+        symbol=symbol, venue_symbol=symbol, received_ns=now_ns, stream=stream, status="not_listed",
+        detail=f"{symbol} is no market of the source",
+    )  # fmt: skip
+
+
+def _newer(event: Ticker | Candle, told: Ticker | Candle) -> bool:
+    """Whether it says something new; a candle that was closed stays as it was told."""
+    if isinstance(event, Candle) and isinstance(told, Candle) and event.open_ms < told.open_ms + told.closed:
+        return False
+    return replace(event, received_ns=told.received_ns) != told
