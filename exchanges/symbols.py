@@ -108,14 +108,16 @@ def folded(spelling: str) -> str:
     return "".join(letter for letter in spelling.casefold() if letter not in "-/_: ")
 
 
-def distinct(instruments: Iterable[Instrument]) -> list[Instrument]:
+def distinct(
+    instruments: Iterable[Instrument], own_id: Callable[[Instrument], str] = lambda one: one.venue_symbol
+) -> list[Instrument]:
     """Unique symbols: where markets share one, all but the first listed carry their own id behind a dot."""
     seen: set[str] = set()
     result = []
     for instrument in instruments:
         symbol = instrument.symbol
         if symbol in seen:
-            symbol = f"{symbol}.{instrument.venue_symbol}"
+            symbol = f"{symbol}.{own_id(instrument)}"
         seen.add(symbol)
         result.append(instrument if symbol == instrument.symbol else _renamed(instrument, symbol))
     return result
