@@ -10,6 +10,7 @@ import httpx
 from websockets.asyncio.client import connect
 
 from exchanges.contract import Card, Fetch, Request, Send, Want
+from exchanges.errors import RateLimited
 from exchanges.events import Candle, Depth, Event, Ticker, Trade
 from exchanges.registry import card
 from exchanges.symbols import Instrument, Instruments
@@ -26,10 +27,15 @@ class Ours:
         self.instruments = Instruments()
 
     async def fetch(self, request: Request) -> bytes:
-        async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
-            url = self.card.address(request) + request.target
-            answer = await client.request(request.method, url, content=request.body)
-        error = self.card.rest.read_error(answer.status_code, answer.headers, answer.content)
+        """The answer; where the exchange asks for a pause, after it."""
+        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(timeout=PATIENCE_S) as client:
+            while True:
+                url = self.card.address(request) + request.target
+                answer = await client.request(request.method, url, content=request.body)
+                error = self.card.rest.read_error(answer.status_code, answer.headers, answer.content)
+                if not isinstance(error, RateLimited):
+                    break
+                await asyncio.sleep(error.retry_after_s)
         assert error is None, error
         return answer.content
 
