@@ -73,7 +73,7 @@ class Holder:
     sources: Sources
     spread: int  # shards a socket that are opened before any is shared: hold loops there are
     history_events: int
-    history_bytes: int
+    history_bytes: int  # this loop's share of the memory for all histories
     extra: str = ""  # what every event carries beside its own members
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{time.time_ns() % 1_000_000}")
 

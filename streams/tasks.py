@@ -37,7 +37,7 @@ async def _hold() -> None:
         sources=Sources(cards.cards(), markets.of, pinned.value, candles.add),
         spread=settings.STREAM_SLOTS,
         history_events=settings.HISTORY_EVENTS,
-        history_bytes=settings.HISTORY_MB * 2**20,
+        history_bytes=settings.HISTORY_MB * 2**20 // settings.STREAM_SLOTS,
         extra=',"sandbox":true' if settings.SANDBOX else "",
     )
     writing = asyncio.create_task(candles.run())
