@@ -60,7 +60,7 @@ class StreamConsumer(AsyncConsumer):
             if not self.access.granted and not isinstance(request, Authenticate):
                 raise Refused("not_authenticated", "send {'action': 'authenticate', 'token': …} first")
         except Refused as error:
-            self.outbox.put(messages.reply("error", messages.request_id(text), error))
+            self.outbox.put(messages.reply(*messages.named(text), error))
             return
         match request:
             case Selection(action="subscribe"):

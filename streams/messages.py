@@ -110,13 +110,15 @@ def read(text: str | None) -> Request:
         raise Refused("bad_request", _sentence(error, given)) from None
 
 
-def request_id(text: str | None) -> Any:
-    """The id of a request that could not be read, where it has one that can be given back."""
+def named(text: str | None) -> tuple[str, Any]:
+    """Action and id of a request that could not be read, where it has such as can be given back."""
     try:
-        found = msgspec.json.decode(text or "").get("id")
+        given = msgspec.json.decode(text or "")
+        action, found = given.get("action"), given.get("id")
     except (msgspec.DecodeError, AttributeError, RecursionError):
-        return None
-    return found if isinstance(found, str | int) and len(str(found)) <= 100 else None
+        return "error", None
+    returnable = isinstance(found, str | int) and len(str(found)) <= 100
+    return action if action in ACTIONS else "error", found if returnable else None
 
 
 def reply(action: str, request_id: Any, error: Refused | None = None, **members: Any) -> dict[str, Any]:

@@ -120,7 +120,7 @@ async def test_a_refusal_names_what_came_and_what_would_do(
     async with web.client() as client:
         await client.say(action="subscribe", id=9, **request_)
         reply = await client.next()
-        assert reply["result"] is False and reply["id"] == 9
+        assert (reply["action"], reply["result"], reply["id"]) == ("subscribe", False, 9)
         assert reply["error"]["code"] == code
         assert words in reply["error"]["message"]
         await client.say(action="ping")
