@@ -25,6 +25,9 @@ while at <= #ARGV do
   if accepted and history ~= '' then
     local added = redis.pcall('XADD', history, 'MAXLEN', '~', ARGV[at + 5], id, 'events', ARGV[at + 4])
     if type(added) == 'table' and added.err then
+      if not string.find(added.err, 'equal or smaller', 1, true) then
+        return added -- no memory, no disk: all of it is written again, and what was written already does no harm
+      end
       local top = redis.call('XREVRANGE', history, '+', '-', 'COUNT', 1)
       accepted = top[1] and top[1][1] == id
     end

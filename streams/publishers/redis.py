@@ -80,8 +80,9 @@ class Publisher:
         self._batches: dict[tuple[str, int], Batch] = {}
         self._bytes = 0
         self._waiting = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._begun = self._ended = 0  # flushes
+        self._end = asyncio.Event()  # of the flush under way
+        self._left: set[str] = set()  # topics that are no longer carried here; what waits of them is still written
         self._mean: dict[str, tuple[float, float]] = {}  # topic -> (events, bytes) of a typical history entry
 
     def add(self, lease: Lease, line: Numbered, event: bytes) -> None:
@@ -113,19 +114,23 @@ class Publisher:
             await self._waiting.wait()
             self._waiting.clear()
             batches, self._batches, self._bytes = list(self._batches.values()), {}, 0
-            self._idle.clear()
+            left, self._left = self._left, set()
+            self._begun += 1
             refused = await self._write(batches)
             await self._announce([batch for n, batch in enumerate(batches) if n not in refused])
             for lease in {batches[n].lease for n in refused}:
                 self._on_refused(lease)
-            if not self._batches:
-                self._idle.set()
+            for topic in left:
+                self._mean.pop(topic, None)
+            self._ended += 1
+            self._end.set()
+            self._end = asyncio.Event()
 
     async def drained(self) -> None:
-        """Returns when nothing waits any more."""
-        while self._batches or not self._idle.is_set():
-            await self._idle.wait()
-            await asyncio.sleep(0)
+        """Returns when what waits now is written; what is added meanwhile, without end perhaps, is not waited for."""
+        last = self._begun + bool(self._batches)
+        while self._ended < last:
+            await self._end.wait()
 
     def _batch(self, lease: Lease, line: Numbered, first: int) -> Batch:
         batch = self._batches[line.topic, line.epoch] = Batch(lease, line, line.epoch, first)
@@ -182,8 +187,8 @@ class Publisher:
         return max(HISTORY_MIN, int(min(self._history_events / mean_events, share / max(mean_bytes, 1.0))))
 
     def forget(self, topic: str) -> None:
-        """The topic is no longer carried here: its share of the budget is free."""
-        self._mean.pop(topic, None)
+        """The topic is no longer carried here: its share of the budget is free after the next flush."""
+        self._left.add(topic)
 
     async def _announce(self, batches: list[Batch]) -> None:
         """A batch without events tells where a quiet topic stands: Pub/Sub may have lost the last message."""

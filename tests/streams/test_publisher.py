@@ -154,3 +154,57 @@ async def test_a_history_keeps_no_more_than_its_bounds(clean_redis: Redis) -> No
                 await group.publisher.drained()
     kept = clean_redis.xlen(keys.history(TOPIC))
     assert 400 <= kept <= 800  # 1,000 events in entries of two; Redis trims whole nodes of 100 entries
+
+
+async def test_drained_waits_for_what_waited_and_not_for_a_market_that_never_rests(clean_redis: Redis) -> None:
+    async with running() as group:
+        held = await lease.take(redis(), KEY, "one")
+        numbering = group.numbering(held)
+        numbering.open(WANT, Kept(), now_ns=5_000_000)
+
+        async def speak() -> None:
+            number = 0
+            while True:
+                number += 1
+                numbering.take(trade(number))
+                await asyncio.sleep(0.001)
+
+        speaking = asyncio.create_task(speak())
+        try:
+            await asyncio.wait_for(group.publisher.drained(), 5)
+            assert clean_redis.exists(keys.latest(TOPIC))
+        finally:
+            speaking.cancel()
+            await group.publisher.drained()
+
+
+async def test_a_topic_that_was_left_takes_no_share_of_the_history_though_its_last_events_came_later(
+    clean_redis: Redis,
+) -> None:
+    async with running() as group:
+        held = await lease.take(redis(), KEY, "one")
+        numbering = group.numbering(held)
+        numbering.open(WANT, Kept(), now_ns=5_000_000)
+        numbering.take(trade(1))
+        group.publisher.forget(TOPIC)
+        numbering.close(WANT, 6_000_000, "nobody wants it")
+        await group.publisher.drained()
+        assert clean_redis.xlen(keys.history(TOPIC)) == 1
+        assert group.publisher._mean == {}
+
+
+async def test_a_redis_without_memory_is_waited_for_and_is_no_other_holder(clean_redis: Redis) -> None:
+    async with running() as group:
+        held = await lease.take(redis(), KEY, "one")
+        numbering = group.numbering(held)
+        clean_redis.config_set("maxmemory", 1)
+        try:
+            numbering.open(WANT, Kept(), now_ns=5_000_000)
+            numbering.take(trade(1))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(group.publisher.drained(), 0.5)
+        finally:
+            clean_redis.config_set("maxmemory", 0)
+        await asyncio.wait_for(group.publisher.drained(), 5)
+        assert group.refused == []
+        assert clean_redis.xlen(keys.history(TOPIC)) == 1
