@@ -170,6 +170,8 @@ def ticker(row: Raw, instrument: Instrument, received_ns: int) -> Ticker:
 
 
 def _simple(body: bytes, instrument: Instrument, received_ns: int) -> Ticker:
+    if b'"tickers"' in body[:200]:
+        raise BadFrame("the tickers of other exchanges, which are not read", "other exchanges")
     prices = decoded(_prices, body).get(instrument.venue_symbol)
     if not prices:
         raise UnknownMarket(f"CoinGecko left {instrument.venue_symbol} out of its answer")

@@ -52,7 +52,7 @@ def test_recorded_coins_of_which_two_share_a_symbol() -> None:
 
 
 def test_the_tickers_of_other_exchanges_are_not_read() -> None:
-    with pytest.raises(BadFrame):
+    with pytest.raises(BadFrame, match="other exchanges"):
         rest.read_ticker(body("rest_exchange_tickers.json"), BTC, UPDATED_NS)
 
 
