@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from exchanges.client import Client
@@ -29,6 +30,7 @@ class Wound:
     last_id: str
     from_us: int | None
     held: list[Trade] = field(default_factory=list)
+    until_id: str | None = None  # of the first live trade since; what the repair fetches ends before it
     released: bool = False
     task: asyncio.Task[None] | None = None
 
@@ -53,18 +55,26 @@ class Repairs:
 
     def lost(self, line: Line, reason: Reason, now_ns: int) -> None:
         """The line lost continuity now; trades that the exchange serves by id are fetched once it speaks again."""
-        fresh = line.time_us is not None and now_ns / 1000 - line.time_us < AGE_S * 1e6
-        if line.stream != "trade" or not self._card.trades_from_id or line.trade_id is None or not fresh:
+        if line.stream != "trade" or not self._card.trades_from_id:
             self._numbering.gap(line, reason, now_ns)
             return
-        if line.symbol not in self._wounds:  # broken again before the repair was done: it will cover both
+        if line.symbol in self._wounds:
+            self._restart(self._wounds[line.symbol])
+        if line.symbol not in self._wounds:  # one whose trades still waited goes on, and covers both gaps
+            fresh = line.time_us is not None and now_ns / 1000 - line.time_us < AGE_S * 1e6
+            if line.trade_id is None or not fresh:
+                self._numbering.gap(line, reason, now_ns)
+                return
             self._wounds[line.symbol] = Wound(line, line.trade_id, line.time_us)
         self._numbering.gap(line, reason, now_ns, repair="pending")
 
     def take(self, event: Event) -> bool:
         """True where the event waits for a repair."""
         wound = self._wounds.get(event.symbol) if self._wounds and type(event) is Trade else None
-        if wound is None or wound.released:
+        if wound is None:
+            return False
+        wound.until_id = wound.until_id or event.trade_id
+        if wound.released:
             return False
         wound.held.append(event)
         if len(wound.held) > HELD:
@@ -80,16 +90,27 @@ class Repairs:
                 self._begin(wound)
 
     def cancel(self) -> None:
-        """The connection is gone. A repair whose live trades still waited begins anew after the next connection and
-        fetches those too; one that came late is given up."""
+        """The connection is gone."""
         for wound in list(self._wounds.values()):
+            self._restart(wound)
+
+    def keep(self, symbols: Collection[str]) -> None:
+        """Nobody wants the trades of the other symbols any more."""
+        for symbol in self._wounds.keys() - symbols:
+            wound = self._wounds.pop(symbol)
             if wound.task:
                 wound.task.cancel()
-            if wound.released:
-                self._numbering.take(self._repaired(wound, [], complete=False))
-                del self._wounds[wound.line.symbol]
-            else:
-                wound.task, wound.held = None, []
+
+    def _restart(self, wound: Wound) -> None:
+        """Continuity is lost again. A repair whose live trades still waited begins anew with the next live trade and
+        fetches those too; one that came late is given up."""
+        if wound.task:
+            wound.task.cancel()
+        if wound.released:
+            self._numbering.take(self._repaired(wound, [], complete=False))
+            del self._wounds[wound.line.symbol]
+        else:
+            wound.task, wound.held, wound.until_id = None, [], None
 
     def _begin(self, wound: Wound) -> None:
         wound.task = asyncio.create_task(self._repair(wound))
@@ -101,12 +122,18 @@ class Repairs:
             if not fetching.done():
                 self._release(wound)
             trades, complete = await fetching
+        except Exception:  # live trades must not wait for ever for a repair that ended by an error of ours
+            log.exception("%s: a gap could not be repaired", wound.line.topic)
+            trades, complete = [], False
         finally:
             fetching.cancel()
-        until = int(wound.held[0].trade_id) if wound.held else None
+        until = int(wound.until_id) if wound.until_id else None
         missing = [trade for trade in trades if until is None or int(trade.trade_id) < until]
+        newest = wound.line.trade_id, wound.line.time_us
         for trade in missing:
             self._numbering.take(trade, source="backfill")
+        if wound.released and wound.until_id:  # later trades were said already: the next repair starts from those
+            wound.line.trade_id, wound.line.time_us = newest
         self._numbering.take(self._repaired(wound, missing, complete))
         self._release(wound)
         if self._wounds.get(wound.line.symbol) is wound:
@@ -130,7 +157,7 @@ class Repairs:
                 return trades + new, False
             trades += new
             last = int(new[-1].trade_id) if new else last
-            if not new or (wound.held and last >= int(wound.held[0].trade_id) - 1):
+            if not new or (wound.until_id and last >= int(wound.until_id) - 1):
                 return trades, True
         return trades, False
 

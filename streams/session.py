@@ -87,8 +87,14 @@ class Session:
         """The shard's streams from now on; their lines are open already."""
         self._wants = wants
         self._opened_s = time.monotonic()
-        if self._feed:
+        self._repairs.keep({symbol for stream, symbol in wants if stream == "trade"})
+        if self._feed is None:
+            return
+        try:
             self._act(self._feed.wanted(wants))
+        except Exception as error:  # the next connection starts with what is wanted then
+            log.exception("%s: the feed did not take what is wanted", self._card.code)
+            self._end(error)
 
     def lost(self, reason: Reason) -> None:
         """What was said since the last flush never arrived: each topic says so, and a depth topic starts anew."""
@@ -232,12 +238,15 @@ class Session:
                 case Fetch(request):
                     task = asyncio.create_task(self._fetch(self._feed, request))
                     self._fetches.add(task)
-                    task.add_done_callback(self._fetches.discard)
+                    task.add_done_callback(self._fetched)
                 case Rejected():
                     self._rejections.add(output, "")
                 case Close(reason, after_s):
-                    if not self._ending.done():
-                        self._ending.set_exception(Ended("disconnect", reason, after_s))
+                    self._end(Ended("disconnect", reason, after_s))
+
+    def _end(self, error: BaseException) -> None:
+        if not self._ending.done():
+            self._ending.set_exception(error)
 
     async def _fetch(self, feed: Feed, request: Request) -> None:
         try:
@@ -246,6 +255,12 @@ class Session:
             self._act(feed.failed(request, error, time.time_ns()))
         else:
             self._act(feed.answered(request, body, time.time_ns()))
+
+    def _fetched(self, task: asyncio.Task[None]) -> None:
+        """A feed that failed at an answer would wait for it for ever: its connection is over."""
+        self._fetches.discard(task)
+        if not task.cancelled() and task.exception():
+            self._end(task.exception())
 
     def _all_live(self, now_ns: int) -> None:
         """What the exchange refused stays refused; the rest is quiet, and lives."""
