@@ -9,6 +9,7 @@ from exchanges.events import Trade
 
 KEPT = 500  # of each market; the exchange repeats twenty or thirty
 HISTORY_US = 15_000_000  # a live trade takes 12 s to arrive at worst
+BRIDGED_US = 600_000_000  # what is older is history, not a gap
 
 
 class Said:
@@ -41,7 +42,8 @@ class NewTrades:
         known = self._said.by_market.get(market)
         since_us = received_ns // 1000 - HISTORY_US if first and known is None else None
         if first and known:
-            since_us = max((time_us or 0 for time_us, _ in known), default=0)
+            last_us = max(time_us or 0 for time_us, _ in known)
+            since_us = max(last_us, received_ns // 1000 - BRIDGED_US)
         said = self._said.by_market.setdefault(market, {})
         for trade in trades:
             key = trade.trade_us, trade.trade_id

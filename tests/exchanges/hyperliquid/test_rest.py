@@ -1,9 +1,11 @@
 """Hyperliquid's info endpoint: requests as the exchange documents them, and what answers and errors come to."""
 
+import contextlib
 import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
 from exchanges.contract import Request
 from exchanges.errors import BadFrame, ExchangeError, Forbidden, RateLimited, Refused, ServerFault, UnknownMarket
@@ -11,6 +13,7 @@ from exchanges.events import Rejected
 from exchanges.hyperliquid import CARD, rest
 from exchanges.intervals import HOUR_MS
 from exchanges.symbols import Instrument
+from tests.exchanges.fuzz import anything, mutated
 
 PERPETUAL = Instrument(symbol="BTC-USDC-PERP", venue_symbol="BTC", base="BTC", quote="USDC", kind="perpetual")
 SPOT = Instrument(symbol="HYPE-USDC", venue_symbol="@107", base="HYPE", quote="USDC", kind="spot")
@@ -152,6 +155,22 @@ def test_a_book_has_twenty_levels_however_many_are_asked_for() -> None:
 )
 def test_each_error_has_its_meaning(status: int, said: bytes, error: type[ExchangeError]) -> None:
     assert type(rest.read_error(status, {}, said)) is error
+
+
+BODIES = [json.dumps(one) for one in (META, SPOT_META, [CANDLE], [META, [{"prevDayPx": "1.0"}] * 3])]
+
+
+@settings(max_examples=150, deadline=None)
+@given(said=anything | mutated(BODIES))
+def test_no_body_raises_anything_but_our_own_errors(said: str | bytes) -> None:
+    raw = said if isinstance(said, bytes) else said.encode(errors="surrogatepass")
+    for read in (
+        lambda: rest.read_instruments(raw), lambda: rest.read_candles(raw, PERPETUAL, "1h", 1),
+        lambda: rest.read_trades(raw, PERPETUAL, 1), lambda: rest.read_ticker(raw, PERPETUAL, 1),
+        lambda: rest.read_depth(raw, PERPETUAL, 1), lambda: rest.read_error(200, {}, raw),
+    ):  # fmt: skip
+        with contextlib.suppress(ExchangeError):
+            read()
 
 
 def test_an_answer_is_no_error_and_a_broken_one_is_a_bad_frame() -> None:

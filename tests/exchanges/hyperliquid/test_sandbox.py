@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from exchanges.events import Depth, Gap, Trade
-from exchanges.hyperliquid import CARD
+from exchanges.contract import Send
+from exchanges.events import Depth, Gap, Status, Trade
+from exchanges.hyperliquid import CARD, rest
 from exchanges.hyperliquid.sandbox import Sandbox
 from exchanges.intervals import MINUTE_MS
 from exchanges.invented import HangUp, HttpAnswer, HttpRequest
-from exchanges.symbols import Instruments
+from exchanges.symbols import Instrument, Instruments
 from sandbox.market import Market
 from tests.exchanges.ours import Ours, until
 from tests.sandbox_server import StartSandbox
@@ -101,6 +102,34 @@ def test_a_wrong_coin_ends_the_connection_without_a_word(sandbox: Sandbox):
         ("candle", {"coin": "BTC", "interval": "6h"}), ("l2Book", {"coin": "BTC", "nSigFigs": 6}),
     ):  # fmt: skip
         assert Line(sandbox).subscribe(kind, **fields) == HangUp()
+
+
+def test_our_feed_finds_the_wrong_coin_and_keeps_the_others(sandbox: Sandbox):
+    """The listing is older than the exchange's: it names a market that is no longer there."""
+    gone = Instrument(symbol="GONE-USDC-PERP", venue_symbol="GONE", base="GONE", quote="USDC", kind="perpetual")
+    listed = Instruments([*rest.read_instruments(answer(sandbox, {"type": "meta"}).body), gone])
+    wants = [("trade", symbol) for symbol in listed.by_symbol if symbol != "MATIC-USDC-PERP"]
+    conversations = [_conversation(sandbox, listed, wants, NOW_MS + 10_000 * number) for number in range(4)]
+    assert [ended for ended, _, _ in conversations] == [True, True, False, False]
+    for _, channels, told in conversations[2:]:
+        assert channels == len(wants) - 1
+        assert [(one.symbol, one.status) for one in told] == [("GONE-USDC-PERP", "not_listed")]
+
+
+def _conversation(
+    sandbox: Sandbox, listed: Instruments, wants: list[tuple[str, str]], at_ms: int
+) -> tuple[bool, int, list[Status]]:
+    """Six seconds: whether the exchange hung up, how many streams run, and what our feed said of markets."""
+    line, feed = Line(sandbox), CARD.feed(listed)
+    outputs, told = list(feed.wanted(wants)), []
+    for now_ms in range(at_ms, at_ms + 6_000, 100):
+        told += [output for output in outputs if isinstance(output, Status)]
+        heard = [said for output in outputs if isinstance(output, Send) for said in line.say(output.text)]
+        if HangUp() in heard:
+            return True, len(line.talk.channels), told
+        outputs = [event for said in heard for event in feed.receive(json.dumps(said), now_ms * 1_000_000)]
+        outputs += feed.tick(now_ms * 1_000_000)
+    return False, len(line.talk.channels), told
 
 
 def test_an_acknowledgement_fills_in_the_defaults_and_repetitions_are_errors(sandbox: Sandbox):
