@@ -4,7 +4,7 @@ Their words move between keys over the years, and may hold the user's key: none 
 Source: https://www.alphavantage.co/documentation/ and the texts that clients report.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -27,19 +27,22 @@ SAID = ("Information", "Note", "Error Message")
 LISTS = ("Time Series", "Global Quote")
 
 # In this order: the words of a burst name the quota too, and those of a limit the key.
-WORDS: tuple[tuple[tuple[str, ...], ExchangeError], ...] = (
+WORDS: tuple[tuple[tuple[str, ...], Callable[[], ExchangeError]], ...] = (
     (
         ("1 request per second", "spreading out", "more sparingly"),
-        RateLimited("Alpha Vantage: more than one request in a second", BURST_S),
+        lambda: RateLimited("Alpha Vantage: more than one request in a second", BURST_S),
     ),
     (
         ("requests per day", "standard api rate limit", "higher api call frequency"),
-        QuotaSpent("Alpha Vantage: the quota of the key is used up", QUOTA_S),
+        lambda: QuotaSpent("Alpha Vantage: the quota of the key is used up", QUOTA_S),
     ),
-    (("premium",), Refused("Alpha Vantage: this needs a premium plan")),
-    (("demo",), NotAuthenticated("Alpha Vantage: this needs a key of your own (ALPHAVANTAGE_KEY)")),
-    (("apikey", "api key"), NotAuthenticated("Alpha Vantage: the key is wrong or missing (ALPHAVANTAGE_KEY)")),
-    (("invalid api call",), UnknownMarket("Alpha Vantage: an unknown symbol, or a function it does not have")),
+    (("premium",), lambda: Refused("Alpha Vantage: this needs a premium plan")),
+    (("demo",), lambda: NotAuthenticated("Alpha Vantage: this needs a key of your own (ALPHAVANTAGE_KEY)")),
+    (("apikey", "api key"), lambda: NotAuthenticated("Alpha Vantage: the key is wrong or missing (ALPHAVANTAGE_KEY)")),
+    (
+        ("invalid api call",),
+        lambda: UnknownMarket("Alpha Vantage: an unknown symbol, or a function it does not have"),
+    ),
 )
 
 
@@ -77,11 +80,8 @@ def _of_body(body: bytes) -> Exception | None:
     return None if said is None else _of_words(said.casefold())
 
 
-def _of_words(said: str) -> Exception:
+def _of_words(said: str) -> ExchangeError:
     for words, error in WORDS:
         if any(word in said for word in words):
-            # A new one each time: an exception gathers the frames it was raised in.
-            return type(error)(
-                *((str(error), error.retry_after_s) if hasattr(error, "retry_after_s") else (str(error),))
-            )
+            return error()
     return Refused("Alpha Vantage refused, in words that are not known")

@@ -21,13 +21,16 @@ from exchanges.errors import (
 RETRY_S = 60.0  # where a refusal does not say; the limits are by the minute
 LONGEST_S = 3600.0
 QUOTA_S = 6 * 3600.0  # the month's credits: until when is not told, and asking costs nothing more
-BY_CODE: dict[int, type[NotAuthenticated | Refused]] = {
-    10002: NotAuthenticated, 10005: Refused, 10010: NotAuthenticated, 10011: NotAuthenticated,
-}  # fmt: skip
+BY_CODE: dict[int, tuple[type[NotAuthenticated | Refused], str]] = {
+    10002: (NotAuthenticated, "CoinGecko: this needs a key (COINGECKO_DEMO_KEY)"),
+    10005: (Refused, "CoinGecko: this needs a paid plan"),
+    10010: (NotAuthenticated, "CoinGecko: the key is wrong, or of a paid plan (COINGECKO_DEMO_KEY)"),
+    10011: (NotAuthenticated, "CoinGecko: the key is of the free plan, at the address of the paid ones"),
+}
 
 
 def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Exception | None:
-    """The error that an answer carries; their words are cut short, and none of them hold a key."""
+    """The error that an answer carries; their words are cut short, and left out where they are about a key."""
     start = body.lstrip()[:1]
     page = start == b"<"
     code, said = (0, "") if start != b"{" else _said(body)
@@ -46,12 +49,13 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Exceptio
 def _of(status: int, code: int, said: str, headers: Mapping[str, str]) -> Exception:
     words = f"CoinGecko: {said or 'no words'} (HTTP {status}, code {code})"
     if code in BY_CODE:
-        return BY_CODE[code](words)
+        kind, ours = BY_CODE[code]
+        return kind(ours)
     if status == 429 or code == 429:
         spent = "month" in said.casefold()
         return QuotaSpent(words, QUOTA_S) if spent else RateLimited(words, _retry_s(headers))
     if status == 401:
-        return NotAuthenticated(words)
+        return NotAuthenticated("CoinGecko: the key is wrong or missing (COINGECKO_DEMO_KEY)")
     if status == 403:
         return Forbidden(words)
     if status == 404:

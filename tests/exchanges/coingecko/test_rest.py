@@ -87,6 +87,13 @@ def test_an_error_is_read_in_each_of_its_shapes(status: int, body: str, kind: ty
     assert type(rest.read_error(status, {}, body.encode())) is kind
 
 
+def test_words_about_a_key_are_not_repeated() -> None:
+    for status, code in ((401, 0), (401, 10002), (400, 10010), (400, 10011)):
+        body = json.dumps({"status": {"error_code": code, "error_message": "the key CG-SECRET is wrong"}})
+        error = rest.read_error(status, {}, body.encode())
+        assert isinstance(error, errors.NotAuthenticated) and "SECRET" not in str(error)
+
+
 def test_an_answer_is_no_error_and_a_wait_that_is_named_is_kept() -> None:
     for body in (b"[]", b'{"bitcoin":{"usd":1}}', b'{"gecko_says":"(V3) To the Moon!"}'):
         assert rest.read_error(200, {}, body) is None

@@ -1,0 +1,79 @@
+"""The feed without a socket, over a source of two lines: its pace, its turns, and what it tells."""
+
+from collections.abc import Sequence
+
+from exchanges.contract import Fetch, Request
+from exchanges.errors import BadFrame, Unreachable
+from exchanges.events import Candle, Rejected, Ticker
+from exchanges.polling import Pace, Poll, PollingFeed, Wanted
+from exchanges.symbols import Instrument, Instruments
+
+S = 10**9
+NAMES = [f"M{number}-USD" for number in range(6)]
+MARKETS = [Instrument(symbol=name, venue_symbol=name, base=name[:2], quote="USD", kind="spot") for name in NAMES]
+
+
+class Source:
+    """One request for each market; its answer is the price."""
+
+    pace = Pace(turn_ns=S, burst=3, refill_ns=100 * S)
+
+    def polls(self, wanted: Sequence[Wanted]) -> list[Poll]:
+        return [Poll(Request(f"/{market.symbol}"), ((stream, market.symbol),), 10 * S) for stream, market in wanted]
+
+    def read(
+        self, request: Request, body: bytes, received_ns: int, instruments: Instruments, rejected: list[Rejected]
+    ) -> Sequence[Ticker | Candle]:
+        if not body.isdigit():
+            raise BadFrame("no price", "price")
+        name = request.target[1:]
+        return [Ticker(symbol=name, venue_symbol=name, received_ns=received_ns, last_price=body.decode())]  # type: ignore[arg-type]
+
+
+def wanting(*names: str) -> PollingFeed:
+    feed = PollingFeed(Instruments(MARKETS), Source())
+    list(feed.wanted([("ticker", name) for name in names]))
+    return feed
+
+
+def asked(feed: PollingFeed, second: int) -> Request | None:
+    return next((output.request for output in feed.tick(second * S) if isinstance(output, Fetch)), None)
+
+
+def test_a_burst_at_first_then_the_pace_and_every_topic_has_its_turn() -> None:
+    feed, asks = wanting(*NAMES), []
+    for second in range(1000):
+        request = asked(feed, second)
+        if request:
+            asks.append((second, request.target[1:]))
+            list(feed.answered(request, b"1", second * S))
+    seconds, names = zip(*asks, strict=True)
+    assert seconds == (0, 1, 2, *range(100, 1000, 100))
+    assert names == tuple(NAMES * 2)
+
+
+def test_one_request_is_under_way_at_a_time() -> None:
+    feed = wanting(*NAMES[:2])
+    request = asked(feed, 0)
+    assert request and asked(feed, 5) is None
+    list(feed.failed(request, Unreachable("gone"), 5 * S))
+    other = asked(feed, 6)
+    assert other and other.target != request.target
+
+
+def test_what_did_not_change_is_told_once_and_a_broken_answer_costs_no_topic() -> None:
+    feed, told = wanting(NAMES[0]), []
+    for second, body in ((0, b"1"), (10, b"1"), (20, b"much")):
+        request = asked(feed, second)
+        assert request
+        told += feed.answered(request, body, second * S)
+    assert [type(one) for one in told] == [Ticker, Rejected]
+    request = asked(feed, 100)
+    assert request and [one.last_price for one in feed.answered(request, b"2", 100 * S)] == ["2"]
+
+
+def test_an_error_that_is_none_of_ours_is_waited_out() -> None:
+    feed = wanting(NAMES[0])
+    request = asked(feed, 0)
+    assert request and list(feed.failed(request, ZeroDivisionError(), 0)) == []
+    assert asked(feed, 59) is None and asked(feed, 60)
