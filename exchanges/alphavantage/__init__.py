@@ -1,8 +1,10 @@
 """Alpha Vantage: the card."""
 
+from typing import cast
+
 from exchanges.alphavantage import names, rest
 from exchanges.alphavantage.feed import new_feed
-from exchanges.contract import Card, Limit, Request, Socket
+from exchanges.contract import Card, Limit, Request, Rest, Socket
 
 NO_TRADES = "it has series and quotes only, neither trades nor order books"
 NO_SOCKET = "it has none; tickers and candles are asked for by REST"
@@ -18,7 +20,7 @@ CARD = Card(
     # The free plan. In windows of two seconds, as theirs may begin at another moment. When their day begins is not
     # told; where it is another than ours, they say that the quota is spent before we do.
     limits=(Limit(1, 2), Limit(25, 86_400)),
-    rest=rest,
+    rest=cast(Rest, rest),  # without requests for trades and order books, which is how it says that it has none
     new_feed=lambda instruments, keys: new_feed(instruments),
     candles_per_page=rest.PAGE,
     candles_kept=rest.PAGE,

@@ -151,18 +151,10 @@ def _lenient(text: str | None) -> Number | None:
     return None if text is None or text.strip() in ("", "-", "None") else unsigned(text)
 
 
-def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
-    raise BadFrame("Alpha Vantage has no trades", "not offered")
-
-
 def read_trades(
     body: bytes, instrument: Instrument, received_ns: int, rejected: list[Rejected] | None = None
 ) -> list[Trade]:
     raise BadFrame("Alpha Vantage has no trades", "not offered")
-
-
-def depth_request(instrument: Instrument, limit: int) -> Request:
-    raise BadFrame("Alpha Vantage has no order books", "not offered")
 
 
 def read_depth(body: bytes, instrument: Instrument, received_ns: int) -> Depth:

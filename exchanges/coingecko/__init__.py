@@ -1,8 +1,10 @@
 """CoinGecko: the card."""
 
+from typing import cast
+
 from exchanges.coingecko import names, rest
 from exchanges.coingecko.feed import new_feed
-from exchanges.contract import Card, Limit, Request, Socket
+from exchanges.contract import Card, Limit, Request, Rest, Socket
 
 NO_TRADES = "its prices are an index over many exchanges, which has neither trades nor an order book"
 NO_SOCKET = "its WebSocket is for paid plans; tickers and candles are asked for by REST"
@@ -17,7 +19,7 @@ CARD = Card(
     intervals=names.INTERVALS,
     # Without a key about 5 to 15 a minute, with one 30 or 100 by different pages, 10,000 a month: the least of each.
     limits=(Limit(5, 60), Limit(10_000, 30 * 86_400)),
-    rest=rest,
+    rest=cast(Rest, rest),  # without requests for trades and order books, which is how it says that it has none
     new_feed=lambda instruments, keys: new_feed(instruments),
     candles_per_page=min(names.KEPT.values()),
     candles_kept=min(names.KEPT.values()),

@@ -116,18 +116,10 @@ def _one_of_each(candles: Sequence[Candle]) -> list[Candle]:
     return [candle for _, candle in sorted({candle.open_ms: candle for candle in candles}.items())]
 
 
-def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
-    raise BadFrame("CoinGecko has no trades", "not offered")
-
-
 def read_trades(
     body: bytes, instrument: Instrument, received_ns: int, rejected: list[Rejected] | None = None
 ) -> list[Trade]:
     raise BadFrame("CoinGecko has no trades", "not offered")
-
-
-def depth_request(instrument: Instrument, limit: int) -> Request:
-    raise BadFrame("CoinGecko has no order books", "not offered")
 
 
 def read_depth(body: bytes, instrument: Instrument, received_ns: int) -> Depth:

@@ -12,6 +12,7 @@ from exchanges.errors import BadFrame
 from exchanges.events import Rejected
 from exchanges.symbols import Instruments
 
+NOW_NS = 1_790_000_000 * 10**9
 IBM, BTC, EUR = names.stock("IBM"), names.currency(names.CRYPTO, "BTC"), names.currency(names.FOREX, "EUR")
 
 
@@ -115,7 +116,8 @@ def test_no_error_repeats_the_words_that_hold_the_key() -> None:
 
 def test_what_the_source_has_not_is_refused_and_told_on_the_card() -> None:
     assert {"trade", "depth"} <= CARD.missing.keys()
+    assert not hasattr(CARD.rest, "trades_request") and not hasattr(CARD.rest, "depth_request")
     with pytest.raises(BadFrame):
-        rest.trades_request(IBM)
+        rest.read_trades(b"[]", IBM, NOW_NS)
     with pytest.raises(BadFrame):
-        rest.depth_request(IBM, 5)
+        rest.read_depth(b"[]", IBM, NOW_NS)

@@ -106,7 +106,8 @@ def test_an_answer_is_no_error_and_a_wait_that_is_named_is_kept() -> None:
 
 def test_what_the_source_has_not_is_refused_and_told_on_the_card() -> None:
     assert {"trade", "depth"} <= CARD.missing.keys()
+    assert not hasattr(CARD.rest, "trades_request") and not hasattr(CARD.rest, "depth_request")
     with pytest.raises(BadFrame):
-        rest.trades_request(BTC)
+        rest.read_trades(b"[]", BTC, NOW_NS)
     with pytest.raises(BadFrame):
-        rest.depth_request(BTC, 5)
+        rest.read_depth(b"[]", BTC, NOW_NS)
