@@ -1,12 +1,14 @@
 """One client of `/stream/`: its requests in order, its bounded outbox, and why its connection ends."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Coroutine
 from typing import Any
 
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
+from django.db import Error as DatabaseAway
 from redis.exceptions import RedisError
 
 from exchanges.symbols import Topic
@@ -17,6 +19,8 @@ from streams.markets import Markets
 from streams.messages import Authenticate, Plain, Refused, Selection
 from streams.outbox import Outbox
 from streams.websocket import notice
+
+log = logging.getLogger(__name__)
 
 AUTHENTICATE_WITHIN_S = 10.0
 STALLED_S = 30.0  # a client that reads nothing for so long is closed
@@ -44,6 +48,7 @@ class StreamConsumer(AsyncConsumer):
         self.tasks: set[asyncio.Task[None]] = set()
         self.moved_s = time.monotonic()
         self.sending = False
+        self.expiring: asyncio.Task[None] | None = None
         self.access = await access.of(self.scope)
         await self.base_send({"type": "websocket.accept", "subprotocol": self.access.subprotocol})
         if self.access.close_code:
@@ -51,7 +56,10 @@ class StreamConsumer(AsyncConsumer):
             return
         self.writer = self._start(self._write())
         self._start(self._guard())
-        self._start(self._expire(self.access.expires_s) if self.access.granted else self._authenticate_in_time())
+        if self.access.granted:
+            self.expiring = self._start(self._expire(self.access.expires_s))
+        else:
+            self._start(self._authenticate_in_time())
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
         text = message.get("text")
@@ -115,13 +123,21 @@ class StreamConsumer(AsyncConsumer):
             self._replied(request, label, topic)
 
     async def _authenticate(self, request: Authenticate) -> None:
-        expires_s = await access.expiry(request.token)
+        try:
+            expires_s = await access.expiry(request.token)
+        except DatabaseAway as away:
+            log.warning("a token could not be judged: %s", away)
+            error = Refused("unavailable", "the database does not answer; try again")
+            self.outbox.put(messages.reply("authenticate", request.id, error))
+            return
         if expires_s is None:
             error = Refused("not_authenticated", "token: no valid access token; POST /api/v1/token/ gives one")
             self.outbox.put(messages.reply("authenticate", request.id, error))
             return
         self.access = access.Access(granted=True, expires_s=expires_s)
-        self._start(self._expire(expires_s))
+        if self.expiring:
+            self.expiring.cancel()
+        self.expiring = self._start(self._expire(expires_s))
         self.outbox.put(messages.reply("authenticate", request.id, expires_time=expires_s * 1000))
 
     async def _topic(self, asked: Topic) -> str:
@@ -147,8 +163,8 @@ class StreamConsumer(AsyncConsumer):
             self.sending, self.moved_s = True, time.monotonic()
             for number, message in enumerate(taken, 1):
                 await self.base_send(message)
+                self.moved_s = time.monotonic()
                 if number % YIELD_EVERY == 0:
-                    self.moved_s = time.monotonic()
                     await asyncio.sleep(0)
             self.sending = False
 

@@ -128,10 +128,15 @@ class Fanout:
 
     async def _book(self, cast: Broadcast, kept: Kept) -> tuple[list[bytes], Range]:
         """The last stored book that belongs to the running epoch, and what came after it."""
-        if kept.book is None or kept.book_position.epoch != kept.position.epoch:
-            return [], Range(last=cast.position)
-        await self._reach(cast, kept.book_position)
-        return [kept.book], await self._patiently(history.after, cast.topic, kept.book_position)
+        while kept.fresh and kept.book is not None and kept.book_position.epoch == kept.position.epoch:
+            await self._reach(cast, kept.book_position)
+            found = await self._patiently(history.after, cast.topic, kept.book_position)
+            heard = cast.position if cast.position > kept.book_position else START
+            if not hole(kept.book_position, found, heard):
+                return [kept.book], found
+            await asyncio.sleep(RETRY_S)  # what followed is no longer kept: a newer book is stored in a moment
+            kept = await self._kept(cast)
+        return [], Range(last=cast.position)
 
     async def _reach(self, cast: Broadcast, position: Position) -> None:
         """The others are told everything up to `position` first."""
@@ -153,7 +158,14 @@ class Fanout:
 
     async def _listen(self, topic: str) -> None:
         """This process hears the topic's group from the return on."""
-        group = envelope.group(envelope.bucket(topic))
+        while True:
+            try:
+                return await self._join_group(envelope.group(envelope.bucket(topic)))
+            except (RedisError, OSError) as error:
+                log.warning("%s cannot be listened to, trying again: %s", topic, error)
+                await asyncio.sleep(RETRY_S)
+
+    async def _join_group(self, group: str) -> None:
         async with self._opening:
             if self._channel is None:
                 self._channel = await self._layer.new_channel()
@@ -185,11 +197,15 @@ class Fanout:
 
     async def _read(self, channel: str) -> None:
         while True:
-            received = await self._layer.receive(channel)
-            for item in envelope.items(received):
-                cast = self._topics.get(item.topic)
-                if cast and cast.known:
-                    self._hear(cast, item)
+            try:
+                received = await self._layer.receive(channel)
+                for item in envelope.items(received):
+                    cast = self._topics.get(item.topic)
+                    if cast and cast.known:
+                        self._hear(cast, item)
+            except Exception:  # all clients of this process hear through this loop; what was lost is filled
+                log.exception("an envelope could not be read")
+                await asyncio.sleep(0)
 
     def _hear(self, cast: Broadcast, item: Item) -> None:
         """One topic's news: passed on where it follows what was said, else the hole is filled first."""
@@ -221,7 +237,8 @@ class Fanout:
         if cast.newest_wins:
             kept = await self._kept(cast)
             cast.position = max(target, kept.position)
-            self._pass_on(cast, [kept.event] if kept.event and kept.fresh else [])
+            news = kept.event and kept.fresh and kept.event != cast.picture
+            self._pass_on(cast, [kept.event] if news else [])
             return
         found = await self._patiently(history.after, cast.topic, cast.position)
         lost = hole(cast.position, found, target)
@@ -243,6 +260,9 @@ class Fanout:
             f'"from":{{"epoch":{at.epoch},"seq":{at.seq}}}}}'
         )
         kept = await self._kept(cast) if cast.kind == "depth" else Kept()
+        while kept.fresh and kept.position.epoch == until.epoch and kept.book_position < until:
+            await asyncio.sleep(RETRY_S)  # deltas mean nothing without a book: the next is stored in a moment
+            kept = await self._kept(cast)
         self._send(cast, message(text.encode()))
         cast.position = max(until, kept.book_position)
         if kept.book and kept.book_position == cast.position:

@@ -5,10 +5,11 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from redis.asyncio import Redis
@@ -32,8 +33,11 @@ RECONCILE_S = 0.5
 BEAT_S = 1.0
 LOOP_TTL_S = 4
 KEEP_HISTORY_S = 86_400
+EXPIRE_TURNS = 20  # beats; fewer than a stream lives, so that no key is left without an end
 PARTING_S = 3.0  # how long a stopping loop tries to say goodbye
 
+Shard = Annotated[str, msgspec.Meta(pattern=r"^\d+-\d+$")]
+_read_plan = msgspec.json.Decoder(dict[Shard, list[tuple[str, str]]]).decode
 _change_plan = """
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
@@ -94,7 +98,9 @@ class Holder:
         try:
             while True:
                 await self._reconcile_once()
-                await asyncio.sleep(RECONCILE_S)
+                done, _ = await asyncio.wait({flushing, beating}, timeout=RECONCILE_S)
+                for task in done:  # without it nothing said here is heard: another loop is of more use
+                    task.result()
         finally:
             beating.cancel()
             await self._part()
@@ -110,6 +116,10 @@ class Holder:
             log.exception("a turn of the hold loop failed")
 
     async def _renew(self) -> None:
+        for held in [held for held in self._held.values() if held.task and held.task.done()]:
+            error = None if held.task.cancelled() else held.task.exception()
+            log.error("%s: shard %s had ended and begins anew", held.exchange, held.shard, exc_info=error)
+            self._drop(held)
         for gone in await lease.renew(self.redis, [held.lease for held in self._held.values()]):
             self._refused(gone)
 
@@ -118,18 +128,34 @@ class Holder:
         plans: dict[str, Plan] = {}
         for code, card in self.sources.cards.items():
             markets: Instruments = await self.sources.markets(code)
-            streams = set(card.stream_names())
-            topics = [Topic.parse(topic) for topic in wanted if topic.startswith(f"{code}.")]
-            wants = {(t.stream, t.symbol) for t in topics if t.stream in streams and t.symbol in markets.by_symbol}
-            plans[code] = await self._agreed_plan(code, card, wants)
+            if not len(markets):  # the database was never reached: others know better what is to be carried
+                continue
+            async with self._alone(code):
+                streams = set(card.stream_names())
+                topics = [Topic.parse(topic) for topic in wanted if topic.startswith(f"{code}.")]
+                wants = {(t.stream, t.symbol) for t in topics if t.stream in streams and t.symbol in markets.by_symbol}
+                plans[code] = await self._agreed_plan(code, card, wants)
+        if not plans:  # who carries nothing takes no share
+            return
         share = ceil(sum(map(len, plans.values())) / max(1, await self._loops()))
         for code, shards in plans.items():
-            await self._carry(code, shards, share)
+            async with self._alone(code):
+                await self._carry(code, shards, share)
+
+    @asynccontextmanager
+    async def _alone(self, code: str) -> AsyncIterator[None]:
+        """What fails for one exchange leaves the others alone."""
+        try:
+            yield
+        except (RedisError, OSError):
+            raise
+        except Exception:  # the loop must live; the next turn starts from what is then true
+            log.exception("%s: a turn of the hold loop failed", code)
 
     async def _agreed_plan(self, code: str, card: Card, wants: set[Want]) -> Plan:
         """The plan all loops share; the first to see a change writes it."""
         text = await self.redis.get(keys.plan(code)) or b""
-        current = msgspec.json.decode(text, type=dict[str, list[tuple[str, str]]]) if text else {}
+        current = _plan_in(text)
         new = plan(current, wants, card, self.spread)
         if new == {shard: frozenset(found) for shard, found in current.items()}:
             return new
@@ -170,6 +196,8 @@ class Holder:
         """What is new gets a new epoch above all that was written of it; what ran elsewhere till now has a gap."""
         added = sorted(wants - held.wants)
         known = await history.kept(self.redis, [str(Topic(held.exchange, *want)) for want in added])
+        if self._held.get(held.lease.key) is not held:  # lost meanwhile
+            return
         now_ns = time.time_ns()
         for want, kept in zip(added, known, strict=True):
             held.session.open(want, kept, now_ns)
@@ -230,7 +258,7 @@ class Holder:
                 for line in held.numbering.lines:
                     self._publisher.fields(held.lease, line, **line.beat(BEAT_S), loop=self.name)
             try:
-                await self._report(expire=turn % 60 == 1)
+                await self._report(expire=turn % EXPIRE_TURNS == 1)
             except (RedisError, OSError) as error:
                 log.debug("no report this time: %s", error)
 
@@ -261,3 +289,14 @@ class Holder:
                 pipeline.expire(keys.history(line.topic), KEEP_HISTORY_S)
                 pipeline.expire(keys.latest(line.topic), KEEP_HISTORY_S)
         await pipeline.execute()
+
+
+def _plan_in(text: bytes) -> dict[str, list[tuple[str, str]]]:
+    """The plan that is kept; of one that cannot be read, none, so that it is made anew."""
+    if not text:
+        return {}
+    try:
+        return _read_plan(text)
+    except msgspec.MsgspecError as error:
+        log.error("a plan of another shape is made anew: %s", error)
+        return {}

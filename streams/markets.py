@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from channels.db import database_sync_to_async
-from django.db import DatabaseError
+from django.db import Error
 
 from exchanges.symbols import Instruments
 from marketdata import instruments
@@ -39,7 +39,7 @@ class Kept:
     async def _refresh(self) -> None:
         try:
             self._value = await database_sync_to_async(self._read, thread_sensitive=False)()
-        except DatabaseError as error:
+        except Error as error:
             log.warning("the database is away, going on with what was read before: %s", error)
 
 

@@ -45,6 +45,6 @@ class CandleWriter:
                 await database_sync_to_async(self._write, thread_sensitive=False)(exchange, candles)
         except Exception:  # whatever the database says, the next turn tries again
             log.exception("%d closed candles were not stored; trying again", len(waiting))
-            self._waiting.extendleft(reversed(waiting))
+            self._waiting = deque([*waiting, *self._waiting], maxlen=WAITING)
             return False
         return True

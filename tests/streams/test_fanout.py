@@ -206,3 +206,72 @@ async def test_a_topic_that_nobody_carries_has_no_newest_state(store: Redis, fie
     await trades.tell(6, 1, trades.keep(6, 1, 1))
     assert await heard.until(1) == [1]
     assert heard.events[0]["epoch"] == 6
+
+
+async def test_a_late_joiner_of_depth_waits_for_a_book_whose_deltas_are_all_kept(store: Redis) -> None:
+    depth = Topic(store, DEPTH, "depth")
+    depth.keep(5, 1, 4)
+    depth.keep(5, 5, 2)
+    store.hset(keys.latest(DEPTH), mapping={"book": event("depth", 5, 2, type="snapshot"), "book_position": "5-2"})
+    store.xtrim(keys.history(DEPTH), maxlen=1, approximate=False)
+    fanout, heard = Fanout(redis(), get_channel_layer()), Heard()
+    joining = asyncio.create_task(fanout.join(DEPTH, heard.outbox))
+    await asyncio.wait({joining}, timeout=0.5)
+    assert len(heard.outbox) == 0
+    store.hset(keys.latest(DEPTH), mapping={"book": event("depth", 5, 6, type="snapshot"), "book_position": "5-6"})
+    await asyncio.wait_for(joining, 5)
+    assert await heard.until(1) == [6]
+
+
+async def test_deltas_after_a_loss_wait_for_a_book_that_has_what_was_lost(store: Redis) -> None:
+    depth = Topic(store, DEPTH, "depth")
+    _, heard = await joined(DEPTH)
+    await depth.tell(5, 1, depth.keep(5, 1, 1, type="snapshot"))
+    await heard.until(1)
+    store.hset(keys.latest(DEPTH), mapping={"book": event("depth", 5, 1, type="snapshot"), "book_position": "5-1"})
+    depth.keep(5, 2, 5)
+    store.delete(keys.history(DEPTH))
+    await depth.tell(5, 7, depth.keep(5, 7, 1))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(heard.outbox.take(), 0.5)
+    store.hset(keys.latest(DEPTH), mapping={"book": event("depth", 5, 7, type="snapshot"), "book_position": "5-7"})
+    await depth.tell(5, 8, depth.keep(5, 8, 1))
+    assert await heard.until(4) == [1, ("lagged", 5, {"epoch": 5, "seq": 1}), 7, 8]
+    assert heard.events[2]["type"] == "snapshot"
+
+
+async def test_a_join_outlives_a_redis_that_is_away_for_a_moment(store: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, refused = get_channel_layer(), []
+    listen = layer.group_add
+
+    async def group_add(group: str, channel: str) -> None:
+        if not refused:
+            refused.append(group)
+            raise ConnectionError("Redis is away")
+        await listen(group, channel)
+
+    monkeypatch.setattr(layer, "group_add", group_add, raising=False)
+    trades = Topic(store, TRADE, "trade")
+    _, heard = await joined(TRADE)
+    await trades.tell(5, 1, trades.keep(5, 1, 2))
+    assert refused and await heard.until(2) == [1, 2]
+
+
+async def test_an_envelope_of_another_shape_does_not_silence_the_process(store: Redis) -> None:
+    trades = Topic(store, TRADE, "trade")
+    _, heard = await joined(TRADE)
+    await get_channel_layer().group_send(envelope.group(envelope.bucket(TRADE)), {"type": "x", "items": [[TRADE, 5]]})
+    await trades.tell(5, 1, trades.keep(5, 1, 2))
+    assert await heard.until(2) == [1, 2]
+
+
+async def test_a_ticker_that_was_said_is_not_said_again_when_another_loop_takes_over(store: Redis) -> None:
+    ticker = Topic(store, TICKER, "ticker")
+    ticker.keep(5, 1, 3)
+    fanout, heard = await joined(TICKER)
+    assert await heard.until(1) == [3]
+    await ticker.tell(6, 1, [])  # another epoch that has said nothing yet
+    async with asyncio.timeout(5):
+        while fanout._topics[TICKER].position.epoch != 6:
+            await asyncio.sleep(0)
+    assert len(heard.outbox) == 0

@@ -1,0 +1,64 @@
+"""A hold loop goes on where a plan, an exchange or the database is not as it should be."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from redis import Redis
+
+from exchanges.symbols import Instruments
+from marketdata import cards
+from streams import keys
+from streams.hold import Holder
+from tests.streams.heard import is_
+from tests.streams.live import Web, hold_loop, new_holder
+
+TRADE = "binance.trade.BTC-USDT"
+
+
+@pytest.mark.parametrize("plan", [b"{broken", b'{"first": [["trade", "BTC-USDT"]]}', b"[]", b'{"0-0": 7}'])
+async def test_a_plan_that_cannot_be_read_is_made_anew(listed: None, web: Web, clean_redis: Redis, plan: bytes) -> None:
+    clean_redis.set(keys.plan("binance"), plan)
+    async with hold_loop(), web.client() as client:
+        await client.subscribe(TRADE)
+        await client.until(is_("trade", TRADE))
+
+
+async def test_an_exchange_that_fails_leaves_the_others_alone(listed: None, clean_redis: Redis) -> None:
+    holder = new_holder(pins={TRADE, "anyone.trade.BTC-USDT"})
+    broken = replace(cards.card("binance"), code="anyone", sockets=())
+    markets = await holder.sources.markets("binance")
+
+    async def known(_: str) -> Instruments:
+        return markets
+
+    holder.sources.cards = {"anyone": broken, **holder.sources.cards}
+    holder.sources.markets = known
+    await _one_turn(holder)
+    assert clean_redis.get(keys.plan("binance"))
+    assert not clean_redis.exists(keys.plan("anyone"))
+
+
+async def test_a_loop_that_knows_no_markets_changes_no_plan_and_takes_no_share(
+    listed: None, clean_redis: Redis
+) -> None:
+    plan = b'{"0-0":[["trade","BTC-USDT"]]}'
+    clean_redis.set(keys.plan("binance"), plan)
+    holder = new_holder(pins={TRADE})
+
+    async def unknown(_: str) -> Instruments:
+        return Instruments()
+
+    holder.sources.markets = unknown
+    await _one_turn(holder)
+    assert clean_redis.get(keys.plan("binance")) == plan
+    assert clean_redis.zcard(keys.LOOPS) == 0
+
+
+async def _one_turn(holder: Holder) -> None:
+    try:
+        await holder._reconcile_once()
+    finally:
+        for held in holder._held.values():
+            held.task.cancel()
+            await asyncio.gather(held.task, return_exceptions=True)
