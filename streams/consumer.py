@@ -4,6 +4,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -30,6 +32,7 @@ WARN_BEFORE_S = 60
 TOO_SLOW, NOT_AUTHENTICATED = 1013, access.NOT_AUTHENTICATED
 
 markets = Markets()
+SEEKER = ThreadPoolExecutor(1)  # the nearest of thousands of markets are sought beside the loop, one search at a time
 
 
 class StreamConsumer(AsyncConsumer):
@@ -111,7 +114,8 @@ class StreamConsumer(AsyncConsumer):
     async def _unsubscribe(self, request: Selection) -> None:
         for label in request.labels():
             try:
-                topic = await self._topic(request.asked(label))
+                # What is subscribed can be left by its name, also once it is no longer listed.
+                topic = label if label in self.subscriptions else await self._topic(request.asked(label))
                 if topic not in self.subscriptions:
                     raise Refused("bad_request", f"{label} is not subscribed; action list tells what is")
             except Refused as error:
@@ -142,7 +146,14 @@ class StreamConsumer(AsyncConsumer):
 
     async def _topic(self, asked: Topic) -> str:
         card = resolve.card(cards.cards(), asked.exchange)
-        return str(resolve.topic(card, await markets.known(card.code), asked.stream, asked.symbol))
+        known = await markets.known(card.code)
+        if known.find(asked.symbol):
+            return str(resolve.topic(card, known, asked.stream, asked.symbol))
+        seeking = partial(resolve.topic, card, known, asked.stream, asked.symbol)
+        try:
+            return str(await asyncio.get_running_loop().run_in_executor(SEEKER, seeking))
+        except RuntimeError:
+            raise Refused("unavailable", f"the markets of {card.code} have changed this moment; try again") from None
 
     def _replied(self, request: Selection, label: str, topic: str, error: Refused | None = None) -> None:
         named = {"subscription": label} if error else {"subscription": label, "topic": topic}

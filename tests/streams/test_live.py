@@ -10,7 +10,7 @@ from redis import Redis
 
 from marketdata import ingest, times
 from marketdata.models import Candle
-from streams import demand, keys
+from streams import consumer, demand, keys
 from streams.connection import redis
 from streams.hold import Holder
 from streams.publishers.candles import CandleWriter
@@ -154,6 +154,21 @@ async def test_any_spelling_of_a_pair_means_the_same_topic_and_the_reply_repeats
         await client.say(action="list", id="end")
         told = await client.until(lambda event: event.get("id") == "end")
         assert told["subscriptions"] == []
+
+
+async def test_a_market_that_is_no_longer_listed_can_still_be_left(web: Web, holder: Holder) -> None:
+    async with web.client() as client:
+        await client.subscribe(TRADE)
+        await client.until(is_("trade", TRADE))
+        known = await consumer.markets.of("binance")
+        listed = list(known.by_symbol.values())
+        known.become([market for market in listed if market.symbol != "BTC-USDT"])
+        try:
+            await client.say(action="unsubscribe", topics=[TRADE])
+            reply = await client.until(lambda message: message.get("action") == "unsubscribe")
+        finally:
+            known.become(listed)
+        assert reply["result"] is True
 
 
 async def test_a_stream_stops_a_while_after_its_last_subscriber_left(
