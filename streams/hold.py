@@ -83,6 +83,8 @@ class Holder:
 
     def __post_init__(self) -> None:
         self._held: dict[str, Held] = {}  # lease key -> shard
+        self._counted = False  # Redis was told of this loop
+        self._remembers_until_s = float("-inf")
         self._publisher = Publisher(
             self.redis, self.layer, self.history_events, self.history_bytes, self._lost, self._refused
         )
@@ -124,7 +126,7 @@ class Holder:
             self._refused(gone)
 
     async def _reconcile(self) -> None:
-        wanted = await demand.wanted(self.redis) | await self.sources.pins()
+        wanted = await demand.wanted(self.redis) | await self.sources.pins() | await self._remembered()
         plans: dict[str, Plan] = {}
         for code, card in self.sources.cards.items():
             markets: Instruments = await self.sources.markets(code)
@@ -141,6 +143,15 @@ class Holder:
         for code, shards in plans.items():
             async with self._alone(code):
                 await self._carry(code, shards, share)
+
+    async def _remembered(self) -> set[str]:
+        """Where Redis came back empty, what is carried here, until its subscribers have asked for it again."""
+        now_s = time.monotonic()
+        if self._counted and await self.redis.zscore(keys.LOOPS, self.name) is None:
+            self._remembers_until_s = now_s + demand.REFRESH_S + RECONCILE_S
+        if now_s > self._remembers_until_s:
+            return set()
+        return {line.topic for held in self._held.values() for line in held.numbering.lines}
 
     @asynccontextmanager
     async def _alone(self, code: str) -> AsyncIterator[None]:
@@ -166,6 +177,7 @@ class Holder:
     async def _loops(self) -> int:
         now_s, _ = await self.redis.time()
         await self.redis.zadd(keys.LOOPS, {self.name: now_s + LOOP_TTL_S})
+        self._counted = True
         await self.redis.zremrangebyscore(keys.LOOPS, "-inf", now_s)
         return int(await self.redis.zcard(keys.LOOPS))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from streams import consumer, silence
+from streams import consumer, keys, silence
 from streams.hold import Holder
 from tests.sandbox_server import SandboxServer
 from tests.streams.heard import assert_unbroken, is_, replayed, trade_ids
@@ -185,6 +185,19 @@ async def test_a_loop_that_stops_hands_over_at_once_and_the_next_says_what_was_m
         await client.several(3, is_("depth"))
     assert_unbroken(client.counted(TRADE))
     assert_unbroken(client.counted(DEPTH))
+    assert_no_trade_missing(client.counted(TRADE))
+
+
+async def test_a_redis_that_comes_back_empty_stops_no_stream(web: Web, holder: Holder, clean_redis: Redis) -> None:
+    async with web.client() as client:
+        await client.subscribe(TRADE)
+        await client.several(5, is_("trade"))
+        clean_redis.flushdb()
+        async with asyncio.timeout(20):
+            while not clean_redis.exists(keys.plan("binance")):
+                await client.until(is_("trade"))
+        await client.several(20, is_("trade"))
+    assert not [event for event in client.heard if event.get("status") == "stopped"]
     assert_no_trade_missing(client.counted(TRADE))
 
 
