@@ -126,6 +126,7 @@ class Socket:
     connects: "Limit | None" = None  # new connections, over all workers
     lifetime_s: float | None = None  # we reconnect before the exchange closes
     max_frame_bytes: int = 16 * 2**20
+    keyed_url: str = ""  # opened in place of `url` where the card holds the user's keys
 
 
 @dataclass(frozen=True)
@@ -201,6 +202,7 @@ class Card:
     depth_limit: int  # levels a side that one REST answer can hold
     probe: Request  # the cheapest request that tells whether the exchange can be reached
     trades_from_id: bool = False  # REST serves trades from an id on, and ids run without a hole
+    settle_s: int = 60  # a candle that is absent so long after its end had no trades; before, it may only be late
     sync_every_s: int | None = None  # its lists of markets are asked for so often, where they cost a quota
     candles_kept: int | None = None  # the source still has so many of each interval, the newest; None: all
     all_tickers: bool = False  # the feed takes ("ticker", ALL)
@@ -213,6 +215,11 @@ class Card:
         default_factory=dict
     )  # what the source does not offer ("candles by WebSocket"): why
     notes: str = ""
+
+    def __post_init__(self) -> None:
+        if self.key_names and all(self.keys.get(name) for name in self.key_names):
+            opened = tuple(replace(one, url=one.keyed_url) if one.keyed_url else one for one in self.sockets)
+            object.__setattr__(self, "sockets", opened)
 
     def feed(self, instruments: Instruments) -> Feed:
         """A new connection's feed."""
@@ -240,6 +247,12 @@ class Card:
             parts = urlsplit(theirs)
             return "ws" + url.removeprefix("http") + parts.path + (f"?{parts.query}" if parts.query else "")
 
-        sockets = tuple(replace(socket, url=ws(socket.url) if socket.url else "") for socket in self.sockets)
+        sockets = tuple(
+            replace(
+                socket, url=ws(socket.url) if socket.url else "",
+                keyed_url=ws(socket.keyed_url) if socket.keyed_url else "",
+            )
+            for socket in self.sockets
+        )  # fmt: skip
         hosts = {name: url + urlsplit(theirs).path for name, theirs in self.hosts.items()}
         return replace(self, rest_url=url + urlsplit(self.rest_url).path, sockets=sockets, hosts=hosts)

@@ -130,7 +130,7 @@ def _progress(backfill: Backfill, left: Sequence[Span], told: Told, **changes: A
 
 def _finish(backfill: Backfill, told: Told) -> None:
     """What is not settled yet does not count: the clock fetches it."""
-    settled_ms = coverage.settled_ms(backfill.interval.code, times.now_ms())
+    settled_ms = pull.settled_ms(backfill.symbol, backfill.interval)
     unread = [span for span in _missing(backfill) if span[0] < settled_ms]
     if unread:
         _end(backfill, State.FAILED, f"{len(unread)} ranges could not be read from the exchange's answers")

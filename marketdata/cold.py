@@ -7,7 +7,7 @@ from typing import Any
 from kombu.exceptions import OperationalError
 
 from exchanges.errors import ExchangeError
-from marketdata import backfills, coverage, locks, pull, tasks, times
+from marketdata import backfills, locks, pull, tasks
 from marketdata.asker import Asker
 from marketdata.cards import card
 from marketdata.coverage import Span
@@ -81,7 +81,7 @@ def _worth_asking(symbol: Symbol, interval: Interval, start_ms: int, end_ms: int
     spans = [] if symbol.status == "delisted" else pull.missing(symbol, interval, start_ms, end_ms)
     if not spans or locks.is_held(f"failed:{symbol.exchange_id}"):
         return []
-    recent = spans[0][0] >= coverage.settled_ms(interval.code, times.now_ms())
+    recent = spans[0][0] >= pull.settled_ms(symbol, interval)
     return [] if recent and locks.is_held(f"recent:{_name(symbol, interval)}") else spans
 
 

@@ -63,9 +63,9 @@ def aligned(interval: str, start_ms: int, end_ms: int) -> Span:
     return _opening_from(interval, start_ms), _opening_from(interval, end_ms)
 
 
-def settled_ms(interval: str, now_ms: int) -> int:
-    """Candles that open before this moment have ended so long ago that the exchange must have them."""
-    return intervals.open_ms(interval, now_ms - SETTLE_MS)
+def settled_ms(interval: str, now_ms: int, settle_ms: int = SETTLE_MS) -> int:
+    """Candles that open before this moment have ended so long ago that the source must have them."""
+    return intervals.open_ms(interval, now_ms - settle_ms)
 
 
 def united(spans: Iterable[Span]) -> list[Span]:

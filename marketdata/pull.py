@@ -47,6 +47,12 @@ def missing(symbol: Symbol, interval: Interval, start_ms: int, end_ms: int) -> l
     return coverage.missing(start_ms, end_ms, known(symbol, interval, start_ms, end_ms)) if start_ms < end_ms else []
 
 
+def settled_ms(symbol: Symbol, interval: Interval) -> int:
+    """Candles of the series that open before this moment have ended so long ago that the source must have them."""
+    settle_ms = registry.card(symbol.exchange_id).settle_s * 1000
+    return coverage.settled_ms(interval.code, times.now_ms(), settle_ms)
+
+
 def _kept_from_ms(symbol: Symbol, interval: Interval) -> int:
     """From when on the source still has candles of the interval; 0 where it keeps them all."""
     kept = registry.card(symbol.exchange_id).candles_kept
@@ -84,7 +90,7 @@ def _page(asker: Asker, symbol: Symbol, interval: Interval, start_ms: int, end_m
     opens_ms = [candle.open_ms for candle in candles]
     # The newest candles may come late: what is absent counts as known only when it is settled.
     proven_ms = [intervals.next_open_ms(interval.code, open_ms) for open_ms in opens_ms[-1:]]
-    reached_ms = min(asked_ms, max([start_ms, coverage.settled_ms(interval.code, times.now_ms()), *proven_ms]))
+    reached_ms = min(asked_ms, max([start_ms, settled_ms(symbol, interval), *proven_ms]))
     told = coverage.answered(interval.code, start_ms, reached_ms, opens_ms) if reached_ms > start_ms else []
     if rejected:
         log.warning("%s: %d candles could not be read, the first: %s", symbol, len(rejected), rejected[0].reason)
@@ -98,8 +104,7 @@ def _trading_from(asker: Asker, symbol: Symbol, interval: Interval, start_ms: in
     per_page, scout_ms = asker.card.candles_per_page, intervals.length_ms(SCOUT)
     if SCOUT not in asker.card.intervals or intervals.length_ms(interval.code) >= scout_ms:
         return start_ms
-    settled_ms = coverage.settled_ms(interval.code, times.now_ms())
-    asked_ms = min(end_ms, settled_ms, intervals.open_ms(SCOUT, start_ms + (per_page - 1) * scout_ms))
+    asked_ms = min(end_ms, settled_ms(symbol, interval), intervals.open_ms(SCOUT, start_ms + (per_page - 1) * scout_ms))
     if page_count(interval.code, [(start_ms, asked_ms)], per_page) < 3:
         return start_ms
     found = _ask(asker, symbol, SCOUT, intervals.open_ms(SCOUT, start_ms), asked_ms, [], closed_only=False)

@@ -30,9 +30,15 @@ def register() -> list[Exchange]:
 
 def due(only_new: bool = False) -> list[str]:
     """The codes of the enabled exchanges that were never synced, or so long ago that it is time again."""
-    before = times.now() - EVERY + SLACK
     enabled = [row for row in register() if row.enabled]
-    return [row.code for row in enabled if row.last_sync_time is None or (not only_new and row.last_sync_time < before)]
+    return [row.code for row in enabled if row.last_sync_time is None or (not only_new and _is_time(row))]
+
+
+def _is_time(row: Exchange) -> bool:
+    """Whether the last sync is old enough, by the card where its lists cost a quota."""
+    every_s = card(row.code).sync_every_s
+    every = EVERY if every_s is None else timedelta(seconds=every_s)
+    return row.last_sync_time < times.now() - every + SLACK
 
 
 def sync(code: str) -> Counts:

@@ -23,7 +23,7 @@ def series(exchange: str) -> Iterator[tuple[Symbol, Interval, list[Span]]]:
         near_ms = coverage.aligned(interval.code, now_ms - NEAR * intervals.length_ms(interval.code), now_ms)[0]
         starts_ms = {symbol: near_ms for symbol, code in named if code == interval.code} | _stored(interval, near_ms)
         for symbol in Symbol.objects.filter(exchange=exchange, symbol__in=starts_ms).exclude(status="delisted"):
-            spans = _holes(symbol, interval, max(near_ms, starts_ms[symbol.symbol]), now_ms)
+            spans = _holes(symbol, interval, max(near_ms, starts_ms[symbol.symbol]))
             if spans:
                 yield symbol, interval, spans
 
@@ -35,7 +35,7 @@ def _stored(interval: Interval, near_ms: int) -> dict[str, int]:
     return {symbol: times.to_ms(start) for symbol, start in starts}
 
 
-def _holes(symbol: Symbol, interval: Interval, start_ms: int, now_ms: int) -> list[Span]:
+def _holes(symbol: Symbol, interval: Interval, start_ms: int) -> list[Span]:
     """What is settled only: the newest candle comes live, where the market is streamed."""
-    end_ms = coverage.settled_ms(interval.code, now_ms)
+    end_ms = pull.settled_ms(symbol, interval)
     return pull.missing(symbol, interval, start_ms, end_ms) if start_ms < end_ms else []

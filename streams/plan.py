@@ -12,7 +12,8 @@ SHARE = 4  # of the exchange's limit per connection we use a quarter: a ticker o
 def plan(current: Mapping[str, Collection[Want]], wanted: Collection[Want], card: Card, spread: int) -> Plan:
     """The new plan: what runs stays where it is, what is new goes to the emptiest shard.
 
-    Up to `spread` shards a socket are opened before any is shared, so that the load lies on all cores.
+    Up to `spread` shards a socket are opened before any is shared, so that the load lies on all cores; a polled source
+    has one as long as it can, since one request may serve many topics.
     """
     rows = sorted(set(wanted))
     homes = {(_socket(shard), symbol): shard for shard, wants in current.items() for _, symbol in wants}
@@ -33,7 +34,9 @@ def plan(current: Mapping[str, Collection[Want]], wanted: Collection[Want], card
 
 def _place(unit: tuple[int, str], weight: int, load: Counter[str], card: Card, spread: int) -> str:
     socket = unit[0]
-    limit = max(1, card.sockets[socket].max_subscriptions // SHARE)
+    polled = not card.sockets[socket].url
+    spread = 1 if polled else spread
+    limit = max(1, card.sockets[socket].max_subscriptions // (1 if polled else SHARE))
     open_here = [shard for shard in load if _socket(shard) == socket]
     roomy = [shard for shard in open_here if load[shard] + weight <= limit]
     if roomy and len(open_here) >= spread:

@@ -24,6 +24,7 @@ CARD = Card(
     candles_per_page=min(names.KEPT.values()),
     candles_kept=min(names.KEPT.values()),
     depth_limit=0,
+    settle_s=1_200,  # a candle may be published 15 minutes late
     sync_every_s=86_400,  # each list costs credits of the month
     probe=Request.get("/ping"),
     key_names=(names.KEY,),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -24,6 +25,12 @@ def instrument(base: str, quote: str = "USDT", **facts: object) -> Instrument:
     return Instrument(
         symbol=f"{base}-{quote}", venue_symbol=f"{base}{quote}", base=base, quote=quote, kind="spot", **facts
     )
+
+
+@pytest.fixture(autouse=True)
+def binance_alone(settings: Any) -> None:
+    """An installation of one exchange, whatever the registry knows."""
+    settings.EXCHANGES = ("binance",)
 
 
 @pytest.fixture

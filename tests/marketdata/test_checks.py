@@ -16,7 +16,7 @@ def test_the_settings_of_the_tests_make_sense() -> None:
         (
             checks.exchanges_exist,
             {"EXCHANGES": ("binanc",)},
-            "EXCHANGES names 'binanc', which is none; binance would do",
+            "EXCHANGES names 'binanc', which is none; binance",
         ),
         (checks.sandbox_has_an_address, {"SANDBOX": True, "SANDBOX_URL": None}, "SANDBOX_URL is empty"),
         (

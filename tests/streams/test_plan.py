@@ -45,5 +45,11 @@ def test_the_load_is_spread_over_as_many_shards_as_there_are_loops() -> None:
     assert sorted(len(some) for some in shards.values()) == [5, 5]
 
 
+def test_a_polled_source_is_asked_by_one_loop() -> None:
+    polled = replace(BINANCE, sockets=(replace(BINANCE.sockets[0], url=""),))
+    wanted = {("ticker", f"S{number}-USDT") for number in range(10)}
+    assert [len(some) for some in plan({}, wanted, polled, spread=4).values()] == [10]
+
+
 def test_an_empty_demand_is_an_empty_plan() -> None:
     assert plan({"0-0": [("trade", "BTC-USDT")]}, set(), BINANCE, 2) == {}

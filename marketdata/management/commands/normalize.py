@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchanges import registry
 from exchanges.contract import Card
-from exchanges.errors import BadFrame
+from exchanges.errors import BadFrame, ExchangeError
 from exchanges.events import Rejected
 from exchanges.symbols import Instrument, Instruments
 from marketdata.normalize import KINDS, Recording, body_texts, rejected_text
@@ -93,7 +93,7 @@ class Command(BaseCommand):
             for text in body_texts(card, kind, body, market, interval, time.time_ns() // 1_000_000):
                 self._write([text])
                 read += not text.startswith('{"event":"rejected"')
-        except BadFrame as error:
+        except ExchangeError as error:
             self._write([rejected_text(1, str(error))])
             raise CommandError(f"nothing could be read: {error}") from None
         if not read:
