@@ -9,16 +9,17 @@ from msgspec.structs import replace
 from exchanges.broken import BROKEN, rejected
 from exchanges.contract import Fetch, Output, Request, Want
 from exchanges.errors import ExchangeError, QuotaSpent, RateLimited, Reconnect, Retry, Stop, verdict
-from exchanges.events import Candle, Depth, Event, Rejected, State, Status, Ticker
+from exchanges.events import Candle, Depth, Event, Gap, Rejected, State, Status, Ticker, Trade
 from exchanges.symbols import Instrument, Instruments
 
 SECOND_NS = 1_000_000_000
 LOST_NS = 300 * SECOND_NS  # an answer that has not come by then does not come
 REFUSED_NS = 24 * 3600 * SECOND_NS  # what was refused for good is tried again after so long: plans and lists change
 PAUSE_S = 60.0  # after an error that is none of ours
-NEWCOMER = 2  # candles that a new topic begins with: the last whole one, and the running one
+NEWCOMER = 2  # events that a new topic begins with: of candles the last whole one, and the running one
 
 Wanted = tuple[str, Instrument]  # stream, market
+Polled = Trade | Ticker | Depth | Candle | Gap
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class Source(Protocol):
 
     def read(
         self, request: Request, body: bytes, received_ns: int, instruments: Instruments, rejected: list[Rejected]
-    ) -> Sequence[Ticker | Candle]:
-        """The events of an answer, candles oldest first. One of BROKEN or an ExchangeError where it is none."""
+    ) -> Sequence[Polled]:
+        """The events of an answer, oldest first. One of BROKEN or an ExchangeError where it is none."""
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Topic:
     instrument: Instrument
     at_ns: int = 0
     attempt: int = 0
-    told: Ticker | Candle | None = None
+    told: Polled | None = None
     status: State | None = None  # what keeps it from being live
 
     def says(self, status: State, now_ns: int, detail: str) -> Iterable[Status]:
@@ -173,7 +174,7 @@ class PollingFeed:
         poll, self._under_way = self._under_way[0], None
         return poll
 
-    def _news(self, events: Sequence[Ticker | Candle], received_ns: int) -> Iterable[Event]:
+    def _news(self, events: Sequence[Polled], received_ns: int) -> Iterable[Event]:
         """What is wanted and was not told yet."""
         counts: dict[Want, int] = {}
         for event in events:
@@ -227,7 +228,7 @@ def _not_listed(stream: str, symbol: str, now_ns: int) -> Status:
     )  # fmt: skip
 
 
-def _newer(event: Ticker | Candle, told: Ticker | Candle) -> bool:
+def _newer(event: Polled, told: Polled) -> bool:
     """Whether it says something new; a candle that was closed stays as it was told."""
     if isinstance(event, Candle) and isinstance(told, Candle) and event.open_ms < told.open_ms + told.closed:
         return False
