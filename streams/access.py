@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
+from django.http.request import split_domain_port, validate_host
 from django.utils.crypto import constant_time_compare
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken
@@ -38,7 +39,7 @@ async def of(scope: dict[str, Any]) -> Access:
     if token:
         expires_s = await expiry(token)
         return Access(expires_s is not None, None if expires_s else NOT_AUTHENTICATED, chosen, expires_s)
-    if not _same_origin(headers):
+    if not (_known_host(headers) and _same_origin(headers)):
         return Access(close_code=REFUSED)
     return Access(settings.OPEN_READ or await _by_session(headers.get("cookie", "")))
 
@@ -55,6 +56,12 @@ def _expiry(token: str) -> int | None:
         return None
     user = get_user_model().objects.filter(pk=claims.get("user_id"), is_active=True)
     return int(claims["exp"]) if user.exists() else None
+
+
+def _known_host(headers: dict[str, str]) -> bool:
+    """Django judges HTTP requests so; without it a page could reach us under a name of its own (DNS rebinding)."""
+    domain, _ = split_domain_port(headers.get("host", "").lower())
+    return validate_host(domain, settings.ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"])
 
 
 def _same_origin(headers: dict[str, str]) -> bool:

@@ -118,6 +118,14 @@ async def test_open_reading_is_for_programs_and_our_own_page(web: Web, settings:
         assert (await ping(client))["result"] is True
 
 
+async def test_open_reading_is_not_for_a_name_that_is_not_ours(web: Web, settings: Any) -> None:
+    """A page whose own name resolves to this machine is of one origin with it, and still not ours."""
+    settings.OPEN_READ = True
+    foreign = {"Host": "rebound.example:8000"}
+    async with web.client(additional_headers=foreign, origin="http://rebound.example:8000") as client:
+        assert await client.close_code() == 4403
+
+
 async def test_a_message_that_is_too_large_is_closed_with_1009(web: Web, settings: Any) -> None:
     settings.OPEN_READ = True
     async with web.client() as client:
