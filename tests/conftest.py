@@ -1,3 +1,9 @@
 """Fixtures for every test."""
 
+import signal
+
 pytest_plugins = ["tests.sandbox_server", "tests.streams.live"]
+
+# A run in the background of a shell ignores Ctrl-C; the processes that tests start must not inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
