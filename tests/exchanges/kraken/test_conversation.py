@@ -15,14 +15,14 @@ def after(heard: list[Any], kind: type, stream: str) -> list[Any]:
 
 
 async def test_book_frames_that_are_lost_are_a_gap_and_a_new_subscription(start_sandbox: StartSandbox) -> None:
-    server = start_sandbox(seed=3, rate=60, symbols=1)
+    server = start_sandbox(seed=3, rate=400, symbols=1)
     ours = Ours("kraken", server)
     await ours.load()
     async with ours.listening(("depth", "BTC-USDT")) as heard:
         await until(lambda: len(heard) > 5)
         assert isinstance(heard[0], Depth) and heard[0].type == "snapshot"
         # The checksum is over the best ten levels, so it takes a loss that touches them for good.
-        server.fault("skip", exchange="kraken", symbol="BTC-USDT", stream="depth", count=40)
+        server.fault("skip", exchange="kraken", symbol="BTC-USDT", stream="depth", count=600)
         found = await until(lambda: (events := after(heard, Gap, "depth"))[3:] and events)
         assert found[0].reason == "checksum"
         assert [event.type for event in found[1:4]] == ["snapshot", "delta", "delta"]
