@@ -1,0 +1,120 @@
+"""Alpaca's REST: requests as the source documents them, and what answers and errors come to."""
+
+import json
+from typing import Any
+
+import pytest
+
+from exchanges.alpaca import CARD, rest
+from exchanges.alpaca.names import micros
+from exchanges.errors import (
+    BadFrame,
+    Forbidden,
+    NotAuthenticated,
+    RateLimited,
+    Refused,
+    ServerFault,
+    UnknownMarket,
+)
+from exchanges.events import Rejected
+from exchanges.symbols import Instrument
+
+PAIR = Instrument(symbol="BTC-USD", venue_symbol="BTC/USD", base="BTC", quote="USD", kind="spot")
+SHARE = Instrument(symbol="BRK.B", venue_symbol="BRK.B", base="BRK.B", quote="USD", kind="stock")
+ASSET = {"id": "x", "class": "crypto", "exchange": "CRYPTO", "symbol": "BTC/USD", "status": "active", "tradable": True,
+         "min_order_size": "0.000026873", "min_trade_increment": "0.000000001", "price_increment": "1"}  # fmt: skip
+
+
+def body(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def test_the_listing_is_asked_of_the_trading_host_and_all_else_of_the_data_host():
+    assert [CARD.address(one) for one in rest.instruments_requests()] == ["https://paper-api.alpaca.markets"] * 2
+    assert CARD.address(rest.ticker_request(PAIR)) == "https://data.alpaca.markets"
+
+
+def test_pairs_and_shares_are_listed_those_over_the_counter_not():
+    rejected: list[Rejected] = []
+    share = {"id": "y", "class": "us_equity", "exchange": "NYSE", "symbol": "BRK.B", "tradable": False}
+    rows = [ASSET, share, {**share, "symbol": "BAYRY", "exchange": "OTC"}, {**share, "class": "us_option"},
+            {**ASSET, "symbol": "BTCUSD"}, {"id": "z"}]  # fmt: skip
+    pair, stock = rest.read_instruments(body(rows), rejected)
+    assert (pair.symbol, pair.quantity_increment, pair.min_quantity) == ("BTC-USD", "0.000000001", "0.000026873")
+    assert (stock.symbol, stock.kind, stock.status) == ("BRK.B", "stock", "halted")
+    assert len(rejected) == 3
+    with pytest.raises(BadFrame):
+        rest.read_instruments(body(rows))
+
+
+def test_requests_name_the_market_the_feed_and_both_bounds():
+    asked = rest.candles_request(PAIR, "1h", 1_790_000_000_000, 1_790_003_600_000)
+    assert asked.path == "/v1beta3/crypto/us/bars" and asked.query == {
+        "symbols": "BTC/USD", "timeframe": "1Hour", "start": "2026-09-21T14:13:20.000Z",
+        "end": "2026-09-21T15:13:19.999Z", "limit": "10000", "sort": "asc",
+    }  # fmt: skip
+    trades = rest.trades_request(SHARE, limit=5)
+    assert trades.path == "/v2/stocks/BRK.B/trades" and (trades.query["feed"], trades.query["limit"]) == ("iex", "5")
+    for refused in (lambda: rest.trades_request(PAIR, "1"), lambda: rest.depth_request(SHARE, 5)):
+        with pytest.raises(Refused):
+            refused()
+
+
+def test_a_book_and_a_null_list():
+    row = {"t": "2026-09-21T14:13:20Z", "b": [{"p": 5, "s": 1}], "a": [{"p": 6.5, "s": 2}]}
+    depth = rest.read_depth(body({"orderbooks": {"BTC/USD": row}}), PAIR, 1)
+    assert (depth.bids, depth.asks) == ((("5", "1"),), (("6.5", "2"),))
+    with pytest.raises(UnknownMarket):
+        rest.read_depth(body({"orderbooks": {}}), PAIR, 1)
+    assert rest.read_trades(body({"trades": None, "next_page_token": None}), SHARE, 1) == []
+
+
+def test_a_day_of_a_stock_is_as_long_as_new_york_says():
+    def day(at: str) -> int:
+        bar = {"t": at, "o": 1, "h": 1, "l": 1, "c": 1, "v": 1, "n": 1}
+        [candle] = rest.read_candles(body({"symbol": "BRK.B", "bars": [bar]}), SHARE, "1d", 1, 0)
+        return (candle.close_ms + 1 - candle.open_ms) // 3_600_000
+
+    assert [day("2026-03-08T05:00:00Z"), day("2026-09-21T04:00:00Z"), day("2026-11-01T04:00:00Z")] == [23, 24, 25]
+    with pytest.raises(BadFrame):
+        day("2026-09-21T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "kind"),
+    [
+        (401, {"message": "unauthorized"}, NotAuthenticated),
+        (403, {"message": "forbidden."}, NotAuthenticated),
+        (403, "<html>", Forbidden),
+        (422, {"code": 42210000, "message": "subscription does not permit querying recent SIP data"}, NotAuthenticated),
+        (400, {"message": "invalid symbol: NOPE"}, UnknownMarket),
+        (404, {"code": 40410000, "message": "asset not found for X"}, UnknownMarket),
+        (400, {"message": "invalid limit"}, Refused),
+        (500, "<html>", ServerFault),
+        (200, "<html>", ServerFault),
+    ],
+)
+def test_errors_are_told_by_their_words_and_status(status: int, words: Any, kind: type[Exception]):
+    raw = words.encode() if isinstance(words, str) else body(words)
+    assert type(rest.read_error(status, {}, raw)) is kind
+
+
+def test_a_limit_waits_for_the_quota_to_change():
+    def wait_s(**headers: str) -> float:
+        error = rest.read_error(429, {name.replace("_", "-"): text for name, text in headers.items()}, b"")
+        assert isinstance(error, RateLimited)
+        return error.retry_after_s
+
+    assert wait_s() == 60 and wait_s(retry_after="7") == 7
+    assert wait_s(x_ratelimit_reset="1790000010", date="Mon, 21 Sep 2026 14:13:20 GMT") == 10
+    assert rest.read_error(200, {}, b"{}") is None
+    assert rest.used_weight({"x-ratelimit-limit": "200", "x-ratelimit-remaining": "150"}) == 50
+    assert rest.used_weight({}) is None
+
+
+def test_times_have_up_to_nine_digits_and_a_zone():
+    assert micros("2026-09-21T14:13:20.123456789Z") == 1_790_000_000_123_456
+    assert micros("2026-09-21T10:13:20-04:00") == 1_790_000_000_000_000
+    for wrong in ("2026-09-21", "2026-09-21T14:13:20", "2026-13-21T14:13:20Z", "0001-01-01T00:00:00Z", ""):
+        with pytest.raises(BadFrame):
+            micros(wrong)
