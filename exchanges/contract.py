@@ -126,6 +126,7 @@ class Socket:
     connects: "Limit | None" = None  # new connections, over all workers
     lifetime_s: float | None = None  # we reconnect before the exchange closes
     max_frame_bytes: int = 16 * 2**20
+    most_connections: int | None = None  # the source takes no more at once, over all workers
     keyed_url: str = ""  # opened in place of `url` where the card holds the user's keys
 
 

@@ -12,8 +12,8 @@ SHARE = 4  # of the exchange's limit per connection we use a quarter: a ticker o
 def plan(current: Mapping[str, Collection[Want]], wanted: Collection[Want], card: Card, spread: int) -> Plan:
     """The new plan: what runs stays where it is, what is new goes to the emptiest shard.
 
-    Up to `spread` shards a socket are opened before any is shared, so that the load lies on all cores; a polled source
-    has one as long as it can, since one request may serve many topics.
+    Up to `spread` shards a socket are opened before any is shared, so that the load lies on all cores; never more than
+    the source takes, and of a polled source one, since one request may serve many topics.
     """
     rows = sorted(set(wanted))
     homes = {(_socket(shard), symbol): shard for shard, wants in current.items() for _, symbol in wants}
@@ -33,16 +33,15 @@ def plan(current: Mapping[str, Collection[Want]], wanted: Collection[Want], card
 
 
 def _place(unit: tuple[int, str], weight: int, load: Counter[str], card: Card, spread: int) -> str:
-    socket = unit[0]
-    polled = not card.sockets[socket].url
-    spread = 1 if polled else spread
-    limit = max(1, card.sockets[socket].max_subscriptions // (1 if polled else SHARE))
-    open_here = [shard for shard in load if _socket(shard) == socket]
+    index, socket = unit[0], card.sockets[unit[0]]
+    most = 1 if not socket.url else socket.most_connections or len(load) + 1
+    limit = max(1, socket.max_subscriptions // (SHARE if most > 1 else 1))
+    open_here = [shard for shard in load if _socket(shard) == index]
     roomy = [shard for shard in open_here if load[shard] + weight <= limit]
-    if roomy and len(open_here) >= spread:
-        return min(roomy, key=lambda shard: (load[shard], shard))
+    if len(open_here) >= most or (roomy and len(open_here) >= spread):
+        return min(roomy or open_here, key=lambda shard: (load[shard], shard))
     numbers = {int(shard.partition("-")[2]) for shard in open_here}
-    return f"{socket}-{next(number for number in range(len(numbers) + 1) if number not in numbers)}"
+    return f"{index}-{next(number for number in range(len(numbers) + 1) if number not in numbers)}"
 
 
 def _socket(shard: str) -> int:

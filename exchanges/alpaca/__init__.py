@@ -19,6 +19,7 @@ CARD = Card(
             streams=(*DEPTHS, "trade", "ticker", "candle"),
             # An account has one connection, so one takes all: what is beyond the plan (30 symbols) is asked by REST.
             max_subscriptions=4000,
+            most_connections=1,
             messages_per_s=5,  # no rule in the documents
             connects=Limit(6, 60, "connects"),  # nor for this; a dead connection is counted for a while
         ),

@@ -18,11 +18,12 @@ CARD = Card(
     sockets=(
         # Fast books come under the same name as whole ones, so they have connections of their own.
         Socket(
-            url=URL, streams=("depth_5",), max_subscriptions=MARKETS, messages_per_s=MESSAGES_PER_S, connects=CONNECTS
+            url=URL, streams=("depth_5",), max_subscriptions=MARKETS, messages_per_s=MESSAGES_PER_S, connects=CONNECTS,
+            most_connections=5,  # ten at once from one address, both kinds together
         ),
         Socket(
             url=URL, streams=("trade", "ticker", "depth", "candle"), max_subscriptions=MARKETS,
-            messages_per_s=MESSAGES_PER_S, connects=CONNECTS,
+            messages_per_s=MESSAGES_PER_S, connects=CONNECTS, most_connections=5,
         ),
     ),
     streams=("depth", "depth_5", "depth_10", "depth_20", "trade", "ticker", "candle"),

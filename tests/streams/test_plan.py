@@ -51,5 +51,11 @@ def test_a_polled_source_is_asked_by_one_loop() -> None:
     assert [len(some) for some in plan({}, wanted, polled, spread=4).values()] == [10]
 
 
+def test_no_more_connections_are_planned_than_the_source_takes() -> None:
+    few = replace(BINANCE, sockets=(replace(BINANCE.sockets[0], most_connections=2, max_subscriptions=2 * SHARE),))
+    wanted = {("ticker", f"S{number}-USDT") for number in range(10)}
+    assert [len(some) for some in plan({}, wanted, few, spread=4).values()] == [5, 5]
+
+
 def test_an_empty_demand_is_an_empty_plan() -> None:
     assert plan({"0-0": [("trade", "BTC-USDT")]}, set(), BINANCE, 2) == {}
