@@ -77,3 +77,49 @@ def test_no_module_is_a_drawer_for_everything(files):
 def test_every_module_says_first_what_lives_there(files):
     modules = {name: text for name, text in files.items() if name.endswith(".py") and "/migrations/" not in name}
     assert [name for name, text in modules.items() if text.strip() and not ast.get_docstring(ast.parse(text))] == []
+
+
+# What waits, sends, or looks at a clock, and the modules of exchanges/ that do.
+IMPURE = {
+    "asyncio",
+    "socket",
+    "time",
+    "os",
+    "random",
+    "threading",
+    "subprocess",
+    "httpx",
+    "websockets",
+    "redis",
+    "django",
+}
+IMPURE_OURS = {"client", "budget", "registry"}
+DIALECTS = {"binance_futures": "binance"}  # the same engine's words: one may read the other's
+
+
+def imported(text: str) -> set[str]:
+    """The modules that a file imports, by their full names."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_an_adapter_is_pure_and_knows_no_other(files):
+    adapters = {Path(name).parent.name for name in files if re.fullmatch(r"exchanges/\w+/__init__\.py", name)}
+    assert len(adapters) >= 10
+    wrong = []
+    for name, text in files.items():
+        if not re.fullmatch(r"exchanges/\w+/\w+\.py", name):
+            continue
+        own = Path(name).parent.name
+        for module in imported(text):
+            first, _, rest = module.partition(".")
+            ours = rest.partition(".")[0] if first == "exchanges" else ""
+            other = ours in adapters - {own, DIALECTS.get(own)}
+            if first in IMPURE or ours in IMPURE_OURS or other:
+                wrong.append((name, module))
+    assert wrong == []
