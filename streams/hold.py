@@ -20,6 +20,7 @@ from exchanges.client import Client
 from exchanges.contract import Card, Want
 from exchanges.symbols import Instruments, Topic
 from streams import demand, history, keys, lease
+from streams.ending import ended
 from streams.lease import Lease
 from streams.numbering import Numbering
 from streams.plan import Plan, plan
@@ -104,9 +105,9 @@ class Holder:
                 for task in done:  # without it nothing said here is heard: another loop is of more use
                     task.result()
         finally:
-            beating.cancel()
+            await ended([beating])
             await self._part()
-            flushing.cancel()
+            await ended([flushing])
 
     async def _reconcile_once(self) -> None:
         try:

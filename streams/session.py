@@ -15,6 +15,7 @@ from exchanges.contract import Card, Close, Feed, Fetch, Output, Request, Send, 
 from exchanges.errors import ExchangeError, Unreachable
 from exchanges.events import Candle, Depth, Gap, Reason, Rejected, Status, Ticker, Trade
 from exchanges.symbols import Instruments
+from streams.ending import ended
 from streams.history import Kept
 from streams.numbering import Numbering
 from streams.reconnect import delay_s, next_attempt
@@ -286,6 +287,4 @@ async def first_of(*conversations: Awaitable[None]) -> None:
         for task in done:
             task.result()
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(tasks)

@@ -18,6 +18,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from config.record import Record
+from streams.ending import ended
 from tests.config.test_up import Up
 from tests.streams.heard import assert_unbroken, is_, trade_ids
 
@@ -92,8 +93,7 @@ async def test_no_kill_of_any_process_costs_a_trade_or_a_proven_book(up: Up, ins
         for name in ("streams child", "streams", "web", "redis", "postgres", "sandbox", "jobs", "beat"):
             await one_kill(name, record, witness)
     finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        await ended([watching])
 
 
 async def one_kill(name: str, record: Record, witness: Witness) -> None:

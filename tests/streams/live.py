@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from config.asgi import application
 from marketdata import cards, ingest, instruments, times
 from streams.connection import redis
+from streams.ending import ended
 from streams.hold import Holder, Sources
 from streams.markets import Markets
 from streams.publishers.candles import CandleWriter
@@ -125,8 +126,7 @@ async def hold_loop(**options: Any) -> AsyncIterator[Holder]:
     try:
         yield holder
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await ended([running])
 
 
 def new_holder(pins: set[str] = frozenset(), closed: CandleWriter | None = None, **options: Any) -> Holder:

@@ -1,6 +1,5 @@
 """A hold loop goes on where a plan, an exchange or the database is not as it should be."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,6 +8,7 @@ from redis import Redis
 from exchanges.symbols import Instruments
 from marketdata import cards
 from streams import keys
+from streams.ending import ended
 from streams.hold import Holder
 from tests.streams.heard import is_
 from tests.streams.live import Web, hold_loop, new_holder
@@ -59,6 +59,4 @@ async def _one_turn(holder: Holder) -> None:
     try:
         await holder._reconcile_once()
     finally:
-        for held in holder._held.values():
-            held.task.cancel()
-            await asyncio.gather(held.task, return_exceptions=True)
+        await ended([held.task for held in holder._held.values()])

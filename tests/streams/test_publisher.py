@@ -13,6 +13,7 @@ from exchanges.events import Trade
 from exchanges.symbols import Instruments
 from streams import history, keys, lease
 from streams.connection import redis
+from streams.ending import ended
 from streams.history import Kept
 from streams.lease import Lease
 from streams.numbering import Numbering
@@ -62,8 +63,7 @@ async def running(**options: Any) -> AsyncIterator[Group]:
     try:
         yield group
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended([task])
 
 
 @pytest.fixture(autouse=True)

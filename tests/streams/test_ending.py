@@ -1,0 +1,25 @@
+"""Tasks end also where something swallowed the first cancellation."""
+
+import asyncio
+
+from streams import ending
+
+
+async def test_a_task_that_swallows_a_cancellation_is_cancelled_again(monkeypatch) -> None:
+    monkeypatch.setattr(ending, "AGAIN_S", 0.01)
+    swallowed = 0
+
+    async def stubborn() -> None:
+        nonlocal swallowed
+        while swallowed < 2:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                swallowed += 1
+        await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(stubborn()), asyncio.create_task(asyncio.sleep(0))]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await ending.ended(tasks)
+    assert all(task.done() for task in tasks) and swallowed == 2
