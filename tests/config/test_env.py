@@ -31,7 +31,7 @@ def started_with(**variables: str) -> subprocess.CompletedProcess:
         ("DATABASE_URL", "mysql://a:b@c/d", "postgresql://"),
         ("REDIS_URL", "localhost:6379", "redis://"),
         ("VENUES", "demo", "live, sandbox or auto"),
-        ("EXCHANGES", "binance,binanze", "some of binance"),
+        ("EXCHANGES", "binance,binanze", "some of alpaca"),
         ("HOST", "everywhere", "an address of this machine"),
         ("STREAM_SLOTS", "0", "a whole number from 1"),
         ("JWT_SIGNING_KEY", "short", "32 random bytes"),
