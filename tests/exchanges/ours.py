@@ -99,3 +99,21 @@ async def until(found: Any, patience_s: float = PATIENCE_S) -> Any:
         while not (something := found()):
             await asyncio.sleep(0.01)
     return something
+
+
+def books(heard: list[Any]) -> dict[int | None, tuple[dict[str, str], dict[str, str]]]:
+    """The book after each of our depth events, price to quantity of bids and asks, by the exchange's own number."""
+    found: dict[int | None, Any] = {}
+    bids: dict[str, str] = {}
+    asks: dict[str, str] = {}
+    for event in heard:
+        if not isinstance(event, Depth):
+            continue
+        for side, levels in ((bids, event.bids), (asks, event.asks)):
+            if event.type == "snapshot":
+                side.clear()
+            side.update(levels)
+            for price in [price for price, quantity in side.items() if quantity == "0"]:
+                del side[price]
+        found[event.sequence] = dict(bids), dict(asks)
+    return found

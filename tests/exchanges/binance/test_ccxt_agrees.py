@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 
-from exchanges.events import Depth, Ticker, Trade
+from exchanges.events import Ticker, Trade
 from tests.exchanges.binance.test_ccxt import exact, pointed, quiet, rest, soon, streams  # noqa: F401 (fixtures)
-from tests.exchanges.ours import Ours, until
+from tests.exchanges.ours import Ours, books, until
 from tests.sandbox_server import SandboxServer
 
 START_MS = 1_735_689_600_000
@@ -91,7 +91,7 @@ async def test_watched_trades_ticker_and_book(streams: Any, quiet: SandboxServer
         compared = 0
         while compared < 3:
             book = await soon(streams.watch_order_book("BTC/USDT"))
-            ours_now = _books(heard).get(book["nonce"])
+            ours_now = books(heard).get(book["nonce"])
             if ours_now is None:
                 continue
             compared += 1
@@ -103,21 +103,3 @@ async def test_watched_trades_ticker_and_book(streams: Any, quiet: SandboxServer
 
 def _by_id(heard: list[Any]) -> dict[str, Trade]:
     return {event.trade_id: event for event in heard if isinstance(event, Trade)}
-
-
-def _books(heard: list[Any]) -> dict[int | None, tuple[dict[str, str], dict[str, str]]]:
-    """The book after each of our depth events, by the exchange's own number."""
-    books: dict[int | None, Any] = {}
-    bids: dict[str, str] = {}
-    asks: dict[str, str] = {}
-    for event in heard:
-        if not isinstance(event, Depth):
-            continue
-        for side, levels in ((bids, event.bids), (asks, event.asks)):
-            if event.type == "snapshot":
-                side.clear()
-            side.update(levels)
-            for price in [price for price, quantity in side.items() if quantity == "0"]:
-                del side[price]
-        books[event.sequence] = dict(bids), dict(asks)
-    return books

@@ -13,7 +13,7 @@ import ccxt.pro
 import pytest
 
 from exchanges.events import Candle, Depth, Ticker, Trade
-from tests.exchanges.ours import Ours, until
+from tests.exchanges.ours import Ours, books, until
 from tests.sandbox_server import SandboxServer, StartSandbox
 
 WAIT_S = 15
@@ -29,6 +29,12 @@ def pointed(client: Any, server: SandboxServer) -> Any:
     if "ws" in client.urls["api"]:
         client.urls["api"]["ws"] = f"{server.ws('okx')}/ws/v5"
     return client
+
+
+@pytest.fixture
+def sandbox(start_sandbox: StartSandbox) -> SandboxServer:
+    """One of the test's own: what the tests before asked for counts against its limits otherwise."""
+    return start_sandbox(seed=7, rate=400, symbols=20)
 
 
 @pytest.fixture
@@ -238,21 +244,3 @@ def closed(heard: list[Any]) -> dict[int, Candle]:
 
 def newest(heard: list[Any]) -> int | None:
     return next((event.sequence for event in reversed(heard) if isinstance(event, Depth)), None)
-
-
-def books(heard: list[Any]) -> dict[int | None, tuple[dict[str, str], dict[str, str]]]:
-    """The book after each of our depth events, by the exchange's own number."""
-    found: dict[int | None, Any] = {}
-    bids: dict[str, str] = {}
-    asks: dict[str, str] = {}
-    for event in heard:
-        if not isinstance(event, Depth):
-            continue
-        for side, levels in ((bids, event.bids), (asks, event.asks)):
-            if event.type == "snapshot":
-                side.clear()
-            side.update(levels)
-            for price in [price for price, quantity in side.items() if quantity == "0"]:
-                del side[price]
-        found[event.sequence] = dict(bids), dict(asks)
-    return found
