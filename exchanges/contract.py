@@ -164,7 +164,7 @@ class Rest(Protocol):
         """Oldest first. A candle is closed when it ended before `now_ms` (default: the receive time)."""
 
     def trades_request(self, instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
-        """The newest trades, or those from the id on, that one included."""
+        """The newest trades, or those from the id (`Trade.place`) on, that one included, oldest first."""
 
     def read_trades(
         self, body: bytes, instrument: Instrument, received_ns: int, rejected: list[Rejected] | None = None
@@ -202,7 +202,7 @@ class Card:
     candles_per_page: int
     depth_limit: int  # levels a side that one REST answer can hold
     probe: Request  # the cheapest request that tells whether the exchange can be reached
-    trades_from_id: bool = False  # REST serves trades from an id on, and ids run without a hole
+    trades_from_id: bool = False  # REST serves trades from an id (or count, `Trade.place`) on, without a hole
     settle_s: int = 60  # a candle that is absent so long after its end had no trades; before, it may only be late
     sync_every_s: int | None = None  # its lists of markets are asked for so often, where they cost a quota
     candles_kept: int | None = None  # the source still has so many of each interval, the newest; None: all

@@ -39,6 +39,12 @@ class Trade(Event, frozen=True, kw_only=True, gc=False):
     side: Side | None  # None where the exchange does not say
     trade_us: int | None  # when the match happened, by the exchange
     venue_quantity: Number | None = None  # what the exchange sent, where `quantity` had to be worked out
+    number: int | None = None  # its place in the market's own count, where the exchange has one beside the id; not told
+
+    @property
+    def place(self) -> str:
+        """What runs without a hole, where anything does: the market's count, or else the id."""
+        return self.trade_id if self.number is None else str(self.number)
 
 
 class Ticker(Event, frozen=True, kw_only=True, gc=False):

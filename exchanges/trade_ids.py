@@ -6,7 +6,7 @@ from exchanges.events import Gap, Trade
 
 
 class TradeIds:
-    """Id (or number) and time (us) of the last trade that was said, by venue symbol."""
+    """Place and time (us) of the last trade that was said, by venue symbol."""
 
     def __init__(self) -> None:
         self._last: dict[str, tuple[int, int | None]] = {}
@@ -15,12 +15,9 @@ class TradeIds:
         """Forget the others: ids may jump while nobody wants the trades."""
         self._last = {market: last for market, last in self._last.items() if market in markets}
 
-    def events(self, trade: Trade, number: int | None = None) -> tuple[Trade] | tuple[Gap, Trade] | tuple[()]:
-        """One that was said before is dropped, one that is missing is a gap.
-
-        The id must be an integer's text, unless the exchange counts a market's trades by a `number` beside the id.
-        """
-        trade_id = int(trade.trade_id) if number is None else number
+    def events(self, trade: Trade) -> tuple[Trade] | tuple[Gap, Trade] | tuple[()]:
+        """One that was said before is dropped, one that is missing is a gap. The place must be an integer's text."""
+        trade_id = int(trade.place)
         last_id, last_us = self._last.get(trade.venue_symbol, (trade_id - 1, None))
         if trade_id <= last_id:
             return ()

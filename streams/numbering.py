@@ -27,7 +27,7 @@ class Line:
     seq: int = 0
     time_us: int | None = None  # the exchange's clock at the last event
     lag_us: int | None = None  # from the exchange's clock to ours, at the last event that carried its time
-    trade_id: str | None = None
+    trade_id: str | None = None  # the last trade's place
     status: State | None = None
     gaps: int = 0
     count: int = 0  # events since the last heartbeat
@@ -115,7 +115,7 @@ class Numbering:
         self._publisher.add(self._lease, line, data)
         match event:
             case Trade():
-                line.trade_id = event.trade_id
+                line.trade_id = event.place
             case Depth(stream="depth", type="snapshot"):
                 self._publisher.fields(self._lease, line, book=data, book_position=str(line.position))
             case Ticker() | Candle() | Depth(type="snapshot"):

@@ -73,7 +73,7 @@ class Repairs:
         wound = self._wounds.get(event.symbol) if self._wounds and type(event) is Trade else None
         if wound is None:
             return False
-        wound.until_id = wound.until_id or event.trade_id
+        wound.until_id = wound.until_id or event.place
         if wound.released:
             return False
         wound.held.append(event)
@@ -128,7 +128,7 @@ class Repairs:
         finally:
             fetching.cancel()
         until = int(wound.until_id) if wound.until_id else None
-        missing = [trade for trade in trades if until is None or int(trade.trade_id) < until]
+        missing = [trade for trade in trades if until is None or int(trade.place) < until]
         newest = wound.line.trade_id, wound.line.time_us
         for trade in missing:
             self._numbering.take(trade, source="backfill")
@@ -140,10 +140,10 @@ class Repairs:
             del self._wounds[wound.line.symbol]
 
     async def _fetch(self, wound: Wound) -> tuple[list[Trade], bool]:
-        """What the exchange still has after the last id, and whether that is all: from an id on, oldest first."""
+        """What the exchange still has after the last place, oldest first, and whether that is all without a hole."""
         instrument = self._instruments.by_symbol[wound.line.symbol]
         trades: list[Trade] = []
-        last = int(wound.last_id)
+        last, whole = int(wound.last_id), True
         for _ in range(PAGES):
             request = self._card.rest.trades_request(instrument, from_id=str(last + 1))
             try:
@@ -152,13 +152,14 @@ class Repairs:
             except ExchangeError as error:
                 log.warning("%s: a gap could not be repaired: %s", wound.line.topic, error)
                 return trades, False
-            new = [trade for trade in page if int(trade.trade_id) > last]
-            if new and int(new[0].trade_id) != last + 1:
-                return trades + new, False
-            trades += new
-            last = int(new[-1].trade_id) if new else last
-            if not new or (wound.until_id and last >= int(wound.until_id) - 1):
-                return trades, True
+            new = [trade for trade in page if int(trade.place) > last]
+            if new:
+                before, last = last, int(new[-1].place)
+                trades, whole = trades + new, whole and last - before == len(new)
+            if wound.until_id and last >= int(wound.until_id) - 1:
+                return trades, whole
+            if not new:  # a live trade beyond the last one here says that more were lost
+                return trades, whole and wound.until_id is None
         return trades, False
 
     def _repaired(self, wound: Wound, trades: list[Trade], complete: bool) -> Repaired:
@@ -180,5 +181,5 @@ class Repairs:
         wound.released = True
         last = int(wound.line.trade_id or 0)
         for trade in wound.held:
-            if int(trade.trade_id) > last:
+            if int(trade.place) > last:
                 self._numbering.take(trade)

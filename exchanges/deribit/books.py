@@ -5,15 +5,17 @@ another, something is lost: the channel is left and joined again for a new snaps
 """
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 from exchanges.depths import Break, Depths, ProvenBook
 from exchanges.deribit import units
 from exchanges.deribit.frames import Change
-from exchanges.events import Depth, Event
+from exchanges.events import Depth, Event, Level
 from exchanges.symbols import Instruments
 
 PAUSE_NS = 1_000_000_000  # before a channel is joined again; doubled each time, up to a minute
 LONGEST_NS = 60 * PAUSE_NS
+NOTHING = Decimal(0)
 PATIENCE_NS = 10 * PAUSE_NS  # for a snapshot that was asked for
 
 
@@ -68,10 +70,9 @@ class Books:
 
     def _read(self, market: str, book: ProvenBook, change: Change, received_ns: int) -> Iterable[Event]:
         in_quote = units.counts_quote(self._instruments.by_venue_symbol.get(market), market)
-        bids = units.levels(((price, amount) for _, price, amount in change.bids), in_quote)
-        asks = units.levels(((price, amount) for _, price, amount in change.asks), in_quote)
+        bids, asks = _levels(change.bids, in_quote), _levels(change.asks, in_quote)
         event_us = change.timestamp * 1000
-        if change.type == "snapshot":
+        if change.whole:
             book.start(bids, asks, received_ns=received_ns, sequence=change.change_id, event_us=event_us)
             if book.book.crossed:
                 raise Break("the snapshot is crossed")
@@ -83,3 +84,10 @@ class Books:
             delta = book.apply(bids, asks, received_ns=received_ns, sequence=change.change_id, event_us=event_us)
             self._attempts.pop(market, None)
             yield from self._depths.changed(market, book, delta)
+
+
+def _levels(side: Iterable[tuple[str, Decimal, Decimal]], in_quote: bool) -> list[Level]:
+    """A deleted level has nothing left, whatever its amount says."""
+    return units.levels(
+        ((price, NOTHING if action == "delete" else amount) for action, price, amount in side), in_quote
+    )

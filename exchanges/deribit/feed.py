@@ -41,6 +41,7 @@ class DeribitFeed:
         self._topics: dict[str, list[Want]] = {}
         self._calls = Calls()
         self._tickers = Tickers()
+        self._increments = tickers.Increments()
         self._trades = TradeIds()
         self._candles = candles.Running()
         self._books = Books(instruments)
@@ -147,13 +148,15 @@ class DeribitFeed:
         words = errors.worded(error)
         told = Rejected(f"call {number} was refused: {words}", f"refused {error.code}")
         meaning = errors.meaning(error)
+        if error.code == errors.TOO_MANY:
+            return [told, Close("too many calls", AFTER_LIMIT_S)]
+        if number is not None and number == self._login and isinstance(meaning, RateLimited | ServerFault):
+            return [told, Close("no login for now", AFTER_LIMIT_S)]
         if number is not None and number == self._login:
             statuses = [
                 self._status(want, "not_authenticated", words, received_ns) for want in sorted(self._wants or ())
             ]
             return [told, *statuses, *self._logged_in(names.PUBLIC)]
-        if error.code == errors.TOO_MANY:
-            return [told, Close("too many calls", AFTER_LIMIT_S)]
         if not self._calls.subscribes(number):
             return [told]
         passing = isinstance(meaning, RateLimited | ServerFault) or error.code == errors.RAW_NEEDS_LOGIN
@@ -192,18 +195,26 @@ class DeribitFeed:
     def _trade(self, _: str, data: bytes, received_ns: int) -> Iterable[Output]:
         """The rows in the order of the market's own count, which proves that none is missing.
 
-        All are read before the first is counted: what is lost with a broken one shows as a gap.
+        All are read before the first is counted: what is lost with a broken one shows as a gap. A combination, whose
+        channel may be that of all markets, is rejected alone.
         """
-        found: list[tuple[int, Trade]] = []
+        found: list[Trade] = []
+        outputs: list[Output] = []
         for row in sorted(frames.trade_rows(data), key=lambda row: row.trade_seq):
             symbol = self._wanted_as("trade", row.instrument_name)
-            if symbol is not None:
-                trade = trades.trade(symbol, row, self._in_quote(row.instrument_name), received_ns)
-                found.append((row.trade_seq, trade))
-        return [event for number, trade in found for event in self._trades.events(trade, number)]
+            if symbol is None:
+                continue
+            try:
+                in_quote = self._in_quote(row.instrument_name)
+            except BadFrame as error:
+                outputs.append(rejected(error))
+                continue
+            found.append(trades.trade(symbol, row, in_quote, received_ns))
+        return [*outputs, *(event for trade in found for event in self._trades.events(trade))]
 
-    def _day(self, _: str, data: bytes, received_ns: int) -> Iterable[Output]:
-        day = frames.day(data)
+    def _day(self, channel: str, data: bytes, received_ns: int) -> Iterable[Output]:
+        """Of increments we ask for none, recordings may hold them."""
+        day = self._increments.whole(channel, data) if channel.startswith("incremental") else frames.day(data)
         return self._ticker(day, tickers.whole(day, self._in_quote(day.instrument_name)), received_ns)
 
     def _quote(self, _: str, data: bytes, received_ns: int) -> Iterable[Output]:
@@ -267,6 +278,7 @@ class DeribitFeed:
 READERS: dict[str, Reader] = {
     "trades": DeribitFeed._trade,
     "ticker": DeribitFeed._day,
+    "incremental_ticker": DeribitFeed._day,
     "quote": DeribitFeed._quote,
     "chart": DeribitFeed._candle,
     "book": DeribitFeed._book,

@@ -68,13 +68,17 @@ class Trades(Struct):
 class Change(Struct):
     """`book.<market>.<pace>`: absolute amounts; the whole book where it is a snapshot"""
 
-    type: Literal["snapshot", "change"]
     timestamp: Time
     instrument_name: Market
     change_id: Id
     bids: list[tuple[Literal["new", "change", "delete"], Decimal, Decimal]]
     asks: list[tuple[Literal["new", "change", "delete"], Decimal, Decimal]]
-    prev_change_id: Id | None = None  # absent on a snapshot
+    prev_change_id: Id | None = None  # absent, null or 0 on a snapshot
+    type: Literal["snapshot", "change"] | None = None  # older frames have none
+
+    @property
+    def whole(self) -> bool:
+        return not self.prev_change_id if self.type is None else self.type == "snapshot"
 
 
 class Book(Struct):
@@ -156,13 +160,14 @@ class Listed(Struct):
     quote_currency: Market  # what the price is in: of an inverse option its base
     counter_currency: Market | None = None
     settlement_currency: str | None = None
+    instrument_type: str | None = None  # "reversed" or "linear"
     settlement_period: str | None = None
     tick_size: Decimal | None = None
     contract_size: Decimal | None = None
     min_trade_amount: Decimal | None = None
     expiration_timestamp: Time | None = None
     strike: Decimal | None = None
-    option_type: Literal["call", "put"] | None = None
+    option_type: str | None = None
     state: str | None = None
     is_active: bool = True
 
@@ -170,6 +175,7 @@ class Listed(Struct):
 frame = Decoder(Frame).decode
 answer = Decoder(Answer).decode
 channels = Decoder(list[str]).decode
+members = Decoder(dict[str, Raw]).decode  # of any object
 trade_rows = Decoder(list[TradeRow]).decode
 trade_row = Decoder(TradeRow).decode
 trades = Decoder(Trades).decode

@@ -17,7 +17,9 @@ KINDS: dict[str, Kind] = {"spot": "spot", "future": "future", "option": "option"
 def instrument(row: Listed) -> Instrument:
     """BadFrame for a kind that we do not know, or a derivative without what names it."""
     market = _market(row)
-    settle = None if market.kind == "spot" else row.settlement_currency or (market.base if market.inverse else None)
+    settle = (
+        None if market.kind == "spot" else row.settlement_currency or (market.base if market.inverse else market.quote)
+    )
     perpetual, least = market.kind == "perpetual", _limit(row.min_trade_amount)
     expires_ms = None if perpetual or market.kind == "spot" else row.expiration_timestamp
     return Instrument(
@@ -39,19 +41,30 @@ def _market(row: Listed) -> names.Spelled:
         raise BadFrame(f"unknown kind {row.kind[:30]!r}", "kind")
     if kind == "future" and row.settlement_period == "perpetual":
         kind = "perpetual"
-    quote = row.counter_currency or row.quote_currency
-    inverse = kind != "spot" and (row.settlement_currency or quote) != quote
+    inverse, quote = kind != "spot" and _inverse(row), row.counter_currency or row.quote_currency
+    if inverse and quote == row.base_currency:  # an inverse option's price; older rows do not name the counter
+        quote = names.DOLLAR
     if kind in ("future", "option") and row.expiration_timestamp is None:
         raise BadFrame(f"{row.instrument_name} has no expiry", "expiry")
-    if kind == "option" and (row.strike is None or row.option_type is None):
+    if kind == "option" and (row.strike is None or row.option_type not in ("call", "put")):
         raise BadFrame(f"{row.instrument_name} has no strike or type", "option")
     dated = kind in ("future", "option") and row.expiration_timestamp is not None
     return names.Spelled(
         row.base_currency, quote, kind, inverse,
         expiry=names.expiry(row.expiration_timestamp or 0) if dated else None,
         strike=unsigned(row.strike) if kind == "option" and row.strike is not None else None,
-        option_type=row.option_type if kind == "option" else None,
+        option_type=("call" if row.option_type == "call" else "put") if kind == "option" else None,
     )  # fmt: skip
+
+
+def _inverse(row: Listed) -> bool:
+    """Older rows name neither a type nor what the market settles in."""
+    if row.instrument_type is not None:
+        return row.instrument_type == "reversed"
+    if row.settlement_currency is not None:
+        return row.settlement_currency == row.base_currency
+    spelled = names.spelled(row.instrument_name)
+    return spelled is not None and spelled.inverse
 
 
 def _limit(value: Decimal | None) -> Number | None:

@@ -27,6 +27,7 @@ STATUS: dict[str, SymbolStatus] = {
     "terminated": "delisted",
 }  # fmt: skip
 
+DOLLAR = "USD"  # the counter of what names none
 PUBLIC, RAW = "100ms", "raw"  # how often a channel speaks; `raw` is for those who have logged in
 STATES = "instrument.state.any.any"
 CANDLES = "chart.trades."
@@ -61,7 +62,7 @@ def spelled(venue_symbol: str) -> Spelled | None:
     found = _spelling(venue_symbol)
     if not found:
         return None
-    counter, inverse = found["counter"] or "USD", not found["counter"]
+    counter, inverse = found["counter"] or DOLLAR, not found["counter"]
     if "-" not in venue_symbol:
         return None if inverse else Spelled(found["base"], counter, "spot", False)
     if found["day"] is None:

@@ -14,7 +14,7 @@ from exchanges import intervals, rows
 from exchanges.contract import Request
 from exchanges.deribit import candles, errors, frames, instruments, tickers, trades, units
 from exchanges.deribit.names import INTERVALS
-from exchanges.errors import BadFrame, Refused
+from exchanges.errors import BadFrame
 from exchanges.events import Candle, Depth, Rejected, Ticker, Trade
 from exchanges.symbols import Instrument, distinct
 
@@ -86,12 +86,10 @@ def read_candles(
 
 
 def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
-    """The newest: history is served by a market's own count (`trade_seq`) or by time, not from an id on."""
-    if from_id is not None:
-        raise Refused("trades are not served from an id on")
+    """The newest, or those from a place in the market's own count (`trade_seq`) on."""
     return Request.get(
-        f"{PUBLIC}get_last_trades_by_instrument", instrument_name=instrument.venue_symbol,
-        count=min(limit or MOST_TRADES, MOST_TRADES), sorting="desc",
+        f"{PUBLIC}get_last_trades_by_instrument", instrument_name=instrument.venue_symbol, start_seq=from_id,
+        count=min(limit or MOST_TRADES, MOST_TRADES), sorting="desc" if from_id is None else "asc",
     )  # fmt: skip
 
 
@@ -101,12 +99,11 @@ def read_trades(
     """Oldest first, by the market's own count."""
     in_quote = units.counts_quote(instrument, instrument.venue_symbol)
 
-    def read(raw: Raw) -> tuple[int, Trade]:
-        row = frames.trade_row(raw)
-        return row.trade_seq, trades.trade(instrument.symbol, row, in_quote, received_ns)
+    def read(raw: Raw) -> Trade:
+        return trades.trade(instrument.symbol, frames.trade_row(raw), in_quote, received_ns)
 
     found = rows.read(_result(body, frames.trades).trades, read, rejected)
-    return [trade for _, trade in sorted(found, key=lambda one: one[0])]
+    return sorted(found, key=lambda trade: trade.number or 0)
 
 
 def ticker_request(instrument: Instrument) -> Request:

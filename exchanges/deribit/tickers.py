@@ -2,8 +2,11 @@
 
 from decimal import Decimal
 
+from msgspec import Raw
+from msgspec.json import encode
+
 from exchanges.decimals import ZERO, Number, unsigned
-from exchanges.deribit import names, units
+from exchanges.deribit import frames, names, units
 from exchanges.deribit.frames import Day, Quote, Stats
 from exchanges.tickers import Figures
 
@@ -29,6 +32,27 @@ def whole(day: Day, in_quote: bool) -> Figures:
         "volume_24h": None if day.stats.volume is None else unsigned(day.stats.volume),
         "quote_volume_24h": _quote_volume(day.stats, day.instrument_name),
     }
+
+
+NONE = b"null"
+
+
+class Increments:
+    """`incremental_ticker` of one connection, by channel: what is not sent is as it was."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, tuple[dict[str, Raw], dict[str, Raw]]] = {}
+
+    def whole(self, channel: str, data: bytes) -> Day:
+        """As the `ticker` channel would say it."""
+        changed = frames.members(data)
+        day, stats = self._said.get(channel, ({}, {}))
+        if (part := bytes(changed.pop("stats", NONE))) != NONE:
+            stats = {**stats, **frames.members(part)}
+        day = {**day, **changed}
+        whole = frames.day(encode({**day, "stats": stats}))
+        self._said[channel] = day, stats
+        return whole
 
 
 def _quote_volume(stats: Stats, venue_symbol: str) -> Number | None:

@@ -14,5 +14,5 @@ def trade(symbol: str, row: TradeRow, in_quote: bool, received_ns: int) -> Trade
     return Trade(
         symbol=symbol, venue_symbol=row.instrument_name, received_ns=received_ns, event_us=row.timestamp * 1000,
         trade_id=row.trade_id, price=price, quantity=units.base(row.amount, price, in_quote), side=row.direction,
-        trade_us=row.timestamp * 1000, venue_quantity=plain(row.amount) if in_quote else None,
+        trade_us=row.timestamp * 1000, number=row.trade_seq, venue_quantity=plain(row.amount) if in_quote else None,
     )  # fmt: skip

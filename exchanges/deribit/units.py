@@ -16,10 +16,13 @@ _divided = Context(prec=18, rounding=ROUND_HALF_EVEN).divide
 
 
 def counts_quote(instrument: Instrument | None, venue_symbol: str) -> bool:
-    """Whether amounts of this market are in its quote. A market that is not known is judged by its spelling."""
+    """Whether amounts of this market are in its quote. A market that is not known is judged by its spelling; BadFrame
+    for a combination, which no document gives a unit in its base."""
     if instrument is not None and instrument.settle is not None:
-        return instrument.kind in ("perpetual", "future") and instrument.settle != instrument.quote
+        return instrument.kind in ("perpetual", "future") and instrument.settle == instrument.base
     spelled = names.spelled(venue_symbol)
+    if spelled is None and instrument is None:
+        raise BadFrame(f"a combination, or no market: {venue_symbol[:60]}", "combination")
     return spelled is not None and spelled.counts_quote
 
 

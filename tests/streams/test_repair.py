@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from channels.layers import get_channel_layer
 
@@ -37,6 +38,7 @@ class Exchange:
 
     def __init__(self, newest: int) -> None:
         self.newest = newest
+        self.lacks: set[int] = set()
         self.open = asyncio.Event()
         self.error: Exception | None = None
         self.rest = self
@@ -48,7 +50,7 @@ class Exchange:
         await self.open.wait()
         if self.error:
             raise self.error
-        return [trade(number) for number in range(from_id, self.newest + 1)]
+        return [trade(number) for number in range(from_id, self.newest + 1) if number not in self.lacks]
 
 
 class Said:
@@ -75,7 +77,7 @@ class Said:
 def _short(event: dict[str, Any]) -> tuple[Any, ...]:
     match event["event"]:
         case "trade":
-            return event["source"], int(event["trade_id"])
+            return event["source"], int(event["trade_id"]) if event["trade_id"].isdigit() else event["trade_id"]
         case "gap":
             return "gap", event["repair"]
     return event["event"], event["count"], event["complete"]
@@ -160,6 +162,37 @@ async def test_a_gap_after_trades_that_could_not_wait_is_repaired_by_itself(
     await said.until(lambda event: event == ("repaired", 1, True))
     assert ("repaired", 0, False) in said.events  # of the first gap, and before the second
     assert said.events.index(("repaired", 0, False)) < said.events.index(("backfill", 103))
+
+
+@pytest.mark.parametrize(
+    ("newest", "lacks", "told"),
+    [(102, set(), [101, 102]), (105, {101}, [102, 103, 104]), (105, {102}, [101, 103, 104])],
+)
+async def test_a_repair_with_a_hole_left_says_that_it_is_incomplete(
+    said: Said, newest: int, lacks: set[int], told: list[int]
+) -> None:
+    exchange = Exchange(newest)
+    exchange.lacks = lacks
+    exchange.open.set()
+    live(repairs(exchange, said), said, 105)
+    await said.until(lambda event: event == ("live", 105))
+    assert said.events == [
+        ("gap", "pending"), *[("backfill", number) for number in told], ("repaired", len(told), False), ("live", 105)
+    ]  # fmt: skip
+
+
+async def test_what_an_exchange_counts_beside_its_ids_is_repaired_by_the_count(said: Said) -> None:
+    def counted(number: int) -> Trade:
+        return msgspec.structs.replace(trade(number), trade_id=f"ETH-{1000 - number}", number=number)
+
+    exchange = Exchange(103)
+    exchange.read_trades = lambda body, instrument, received_ns: [counted(int(one.trade_id)) for one in body]
+    exchange.open.set()
+    found = repairs(exchange, said)
+    assert found.take(counted(103))
+    await said.until(lambda event: event[0] == "live")
+    assert [event[1] for event in said.events if event[0] in ("live", "backfill")] == ["ETH-899", "ETH-898", "ETH-897"]
+    assert ("repaired", 2, True) in said.events and said.line.trade_id == "103"
 
 
 async def test_a_symbol_that_nobody_wants_any_more_is_not_repaired(said: Said) -> None:

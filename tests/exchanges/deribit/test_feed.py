@@ -144,6 +144,15 @@ def test_a_refused_login_is_told_without_the_key_and_the_public_channels_are_joi
     assert not any("very-secret" in repr(output) for output in (rejected, status, *rest))
 
 
+@pytest.mark.parametrize("error", [{"code": 13028, "message": "unavailable"}, {"code": 10028, "message": "too_many"}])
+def test_a_login_that_fails_in_passing_is_tried_again_on_a_new_connection(error: dict[str, Any]) -> None:
+    feed = new_feed(KEYS, 1)
+    login = sent(feed.opening())[1]
+    list(feed.wanted([("trade", "A0-USDC")]))
+    outputs = list(feed.receive(answer(login["id"], error=error), 1))
+    assert [type(output) for output in outputs] == [Rejected, Close]
+
+
 def test_a_login_without_an_answer_ends_the_connection() -> None:
     feed = new_feed(KEYS)
     list(feed.opening())

@@ -87,6 +87,21 @@ def test_a_linear_option_and_a_spot_market_count_their_base() -> None:
     assert (spot.price_increment, spot.status) == ("0.00001", "trading")
 
 
+def test_rows_of_earlier_years_name_neither_type_nor_counter_and_are_read_by_their_spelling() -> None:
+    names = ("instrument_type", "counter_currency", "settlement_currency", "state")
+    old = {name: value for name, value in LISTED.items() if name not in names}
+    option = {**old, "instrument_name": "ETH-14FEB20-300-P", "kind": "option", "settlement_period": "week",
+              "base_currency": "ETH", "quote_currency": "ETH", "expiration_timestamp": 1581667200000, "strike": 300.0,
+              "option_type": "put", "contract_size": 1.0, "min_trade_amount": 1.0}  # fmt: skip
+    linear = {**old, "instrument_name": "SOL_USDC-PERPETUAL", "base_currency": "SOL", "quote_currency": "USDC"}
+    odd = {**old, "strike": -1.0, "option_type": "not_applicable"}
+    found = rest.read_instruments(body([old, option, linear]))
+    assert [(one.symbol, one.settle, one.quantity_increment) for one in found] == [
+        ("BTC-USD-PERP_BTC", "BTC", None), ("ETH-USD-20200214-300-P_ETH", "ETH", "1"), ("SOL-USDC-PERP", "USDC", "10")
+    ]  # fmt: skip
+    assert rest.read_instruments(body([odd])) == found[:1]
+
+
 @pytest.mark.parametrize(
     ("state", "active", "status"),
     [
@@ -147,17 +162,19 @@ def test_a_candle_that_is_broken_or_not_anchored_is_lost_alone() -> None:
     assert [one.kind for one in rejected] == ["row: candle", "row: alignment"]
 
 
-def test_the_newest_trades_come_oldest_first_and_none_are_asked_for_by_id() -> None:
+def test_trades_are_asked_for_by_the_market_s_own_count_and_come_in_its_order() -> None:
     assert rest.trades_request(PERPETUAL, limit=5000).target == (
         "/api/v2/public/get_last_trades_by_instrument?instrument_name=BTC-PERPETUAL&count=1000&sorting=desc"
     )
-    with pytest.raises(Refused):
-        rest.trades_request(PERPETUAL, from_id="403691824")
+    assert rest.trades_request(PERPETUAL, from_id="271252854").query == {
+        "instrument_name": "BTC-PERPETUAL", "start_seq": "271252854", "count": "1000", "sorting": "asc"
+    }  # fmt: skip
     row = {"trade_id": "ETH-1", "timestamp": 1790000000452, "instrument_name": "BTC-PERPETUAL", "price": 40000.0,
            "amount": 10.0, "direction": "buy"}  # fmt: skip
     newer, older = {**row, "trade_seq": 8}, {**row, "trade_seq": 7, "amount": 20.0}
     trades = rest.read_trades(body({"trades": [newer, older], "has_more": True}), PERPETUAL, 1)
     assert [(trade.quantity, trade.venue_quantity) for trade in trades] == [("0.0005", "20"), ("0.00025", "10")]
+    assert [(trade.number, trade.place) for trade in trades] == [(7, "7"), (8, "8")]
     assert (trades[0].trade_id, trades[0].side, trades[0].trade_us) == ("ETH-1", "buy", 1790000000452000)
 
 
