@@ -7,8 +7,9 @@ whole address banned.
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
@@ -21,6 +22,7 @@ REQUESTS = "raw"  # the scope whose limits count requests; all others count weig
 WARM_UP = 0.1  # the part of a window in which the exchange may still be counting the one before, as clocks differ
 WARM_UP_S = 5.0
 QUOTA_S = 600.0  # who has to wait longer has used up a quota rather than hit a rate
+REFUSED_S = 3600  # what was said of our keys is remembered for so long
 JITTER_S = 0.25  # so that not all workers come back in the same instant
 
 TAKE = """
@@ -55,7 +57,7 @@ return 1
 """
 
 CLOSE = """
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], '1', 'PX', ARGV[1]) end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[1]) end
 return 1
 """
 
@@ -72,19 +74,23 @@ return result
 
 @dataclass(frozen=True)
 class Left:
-    """What may still be asked: `left` per limit in its current window; `closed_s` until the exchange takes requests."""
+    """What may still be asked: `left` per limit in its current window; `closed_s` until the exchange takes requests
+    again, and `why` it does not; `refused` is what it said of our keys, where that was no good."""
 
     left: tuple[tuple[Limit, int], ...]
     closed_s: float
+    why: str = ""
+    refused: str = ""
 
 
 class Budget:
     """One exchange's budget. Objects in all processes with one Redis and one code share the same counts."""
 
     def __init__(self, redis: Redis, exchange_code: str, limits: Sequence[Limit]) -> None:
-        self._code, self._limits = exchange_code, tuple(limits)
+        self._redis, self._code, self._limits = redis, exchange_code, tuple(limits)
         # The braces keep all keys of one exchange in one slot of a Redis cluster.
         self._door = f"budget:{{{exchange_code}}}:closed"
+        self._keyhole = f"budget:{{{exchange_code}}}:refused"
         self._keys = [f"budget:{{{exchange_code}}}:{limit.scope}:{limit.window_s}" for limit in self._limits]
         self._take = redis.register_script(TAKE)
         self._used = redis.register_script(USED)
@@ -113,9 +119,10 @@ class Budget:
                 return int(now_ms)
             wait_s = wait_ms / 1000
             if until_s is not None and loop.time() + wait_s > until_s:
+                why = await self._text(self._door)
                 if wait_s > QUOTA_S:
-                    raise QuotaSpent(f"the quota of {self._code} is used up for {wait_s / 3600:.1f} h", wait_s)
-                raise RateLimited(f"the request budget of {self._code} is used up for {wait_s:.1f} s", wait_s)
+                    raise QuotaSpent(why or f"the quota of {self._code} is used up", wait_s)
+                raise RateLimited(f"the request budget of {self._code} is used up" + (why and f": {why}"), wait_s)
             await asyncio.sleep(wait_s + random.uniform(0, JITTER_S))
 
     async def used(self, weight: int, taken_ms: int) -> None:
@@ -128,9 +135,17 @@ class Budget:
         early_ms = int(min(WARM_UP_S * 1000, WARM_UP * window_ms))
         await self._run(self._used, self._keys[:1], [window_ms, weight, taken_ms, early_ms])
 
-    async def close_until(self, seconds: float) -> None:
+    async def close_until(self, seconds: float, why: str = "") -> None:
         """Nobody asks for so long; a door that is closed for longer stays so."""
-        await self._run(self._close, [self._door], [max(int(seconds * 1000), 1)])
+        await self._run(self._close, [self._door], [max(int(seconds * 1000), 1), why])
+
+    async def refused(self, words: str) -> None:
+        """The exchange finds our keys missing or wrong; remembered for people, for an hour."""
+        await self._keep(self._redis.set(self._keyhole, words, ex=REFUSED_S))
+
+    async def accepted(self) -> None:
+        """The exchange takes our keys."""
+        await self._keep(self._redis.delete(self._keyhole))
 
     async def left(self) -> Left:
         """For people and status pages; it counts nothing."""
@@ -139,11 +154,18 @@ class Budget:
         left = tuple(
             (limit, max(limit.amount - int(count), 0)) for limit, count in zip(self._limits, used, strict=True)
         )
-        return Left(left, closed_ms / 1000)
+        return Left(left, closed_ms / 1000, await self._text(self._door), await self._text(self._keyhole))
 
-    async def _run(self, script: AsyncScript, keys: list[str], numbers: Sequence[int]) -> list[int]:
+    async def _text(self, key: str) -> str:
+        said: bytes | str | None = await self._keep(self._redis.get(key))
+        return said.decode() if isinstance(said, bytes) else said or ""
+
+    async def _run(self, script: AsyncScript, keys: list[str], numbers: Sequence[int | str]) -> list[int]:
+        result = await self._keep(script(keys, numbers))
+        return result if isinstance(result, list) else [result]
+
+    async def _keep(self, asked: Awaitable[Any]) -> Any:
         try:
-            result = await script(keys, numbers)
+            return await asked
         except (RedisError, OSError) as error:
             raise Unreachable(f"the request budget's Redis does not answer: {type(error).__name__}") from error
-        return result if isinstance(result, list) else [result]

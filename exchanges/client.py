@@ -14,6 +14,7 @@ from exchanges.errors import (
     BadFrame,
     ExchangeError,
     Forbidden,
+    NotAuthenticated,
     QuotaSpent,
     RateLimited,
     Reconnect,
@@ -51,6 +52,7 @@ class Client:
         self._card, self._budget = card, budget
         self._timeout_s, self._attempts = timeout_s, attempts
         self._patience_s, self._most_bytes = patience_s, most_bytes
+        self._accepted = False  # the exchange took our keys, and that was told
         self._http = httpx.AsyncClient(timeout=timeout_s, headers={"User-Agent": USER_AGENT})
 
     async def __aenter__(self) -> Self:
@@ -82,12 +84,22 @@ class Client:
             await self._budget.used(used, taken_ms)
         error = self._card.rest.read_error(response.status_code, response.headers, body)
         if isinstance(error, RateLimited):
-            await self._budget.close_until(error.retry_after_s)
+            await self._budget.close_until(error.retry_after_s, str(error))
+        await self._judged(error)
         if error is None and not response.is_success:
             error = Refused(f"HTTP {response.status_code}")
         if error is not None:
             raise error
         return body
+
+    async def _judged(self, error: Exception | None) -> None:
+        """What the exchange thinks of our keys; an answer says that they are right where there are any."""
+        if isinstance(error, NotAuthenticated):
+            await self._budget.refused(str(error))
+            self._accepted = False
+        elif error is None and self._card.keys and not self._accepted:
+            await self._budget.accepted()
+            self._accepted = True
 
     async def _answer(self, request: Request) -> tuple[httpx.Response, bytes]:
         signed = self._card.sign(request, self._card.keys)

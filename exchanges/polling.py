@@ -2,17 +2,19 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from exchanges.broken import BROKEN, rejected
 from exchanges.contract import Fetch, Output, Request, Want
-from exchanges.errors import ExchangeError, QuotaSpent, RateLimited, Reconnect, Retry, Stop, verdict
+from exchanges.errors import ExchangeError, RateLimited, Reconnect, Retry, Skip, Stop, Verdict, verdict
 from exchanges.events import Candle, Depth, Event, Gap, Rejected, State, Status, Ticker, Trade
 from exchanges.symbols import Instrument, Instruments
 
 SECOND_NS = 1_000_000_000
+MINUTE_NS = 60 * SECOND_NS
 LOST_NS = 300 * SECOND_NS  # an answer that has not come by then does not come
 REFUSED_NS = 24 * 3600 * SECOND_NS  # what was refused for good is tried again after so long: plans and lists change
 PAUSE_S = 60.0  # after an error that is none of ours
@@ -64,12 +66,13 @@ class Topic:
     at_ns: int = 0
     attempt: int = 0
     told: Polled | None = None
-    status: State | None = None  # what keeps it from being live
+    status: State = "starting"
+    detail: str = ""
 
     def says(self, status: State, now_ns: int, detail: str) -> Iterable[Status]:
-        """Only what is news."""
-        if status != (self.status or "live"):
-            self.status = None if status == "live" else status
+        """Only what is news; of a quota also when it comes back."""
+        if status != self.status or (status == "quota_spent" and detail != self.detail):
+            self.status, self.detail = status, detail
             yield Status(
                 symbol=self.instrument.symbol, venue_symbol=self.instrument.venue_symbol, received_ns=now_ns,
                 stream=self.stream, status=status, detail=detail,
@@ -88,6 +91,7 @@ class PollingFeed:
         self._polls: list[Poll] = []
         self._under_way: tuple[Poll, int] | None = None
         self._next_ns = 0
+        self._spent, self._spent_ns = "", 0  # what was said of a quota that is used up, and when it comes back
         self._purse, self._filled_ns = source.pace.burst, 0
 
     def opening(self) -> Iterable[Output]:
@@ -110,6 +114,9 @@ class PollingFeed:
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         said, self._to_say = [_not_listed(*want, now_ns) for want in sorted(self._to_say)], set()
+        if now_ns < self._spent_ns:
+            for topic in self._topics.values():
+                said += topic.says("quota_spent", now_ns, self._spent)
         return [*said, *self._next(now_ns)]
 
     def _next(self, now_ns: int) -> Iterable[Fetch]:
@@ -186,8 +193,10 @@ class PollingFeed:
             if topic is None or (topic.told is None and counts[want] >= NEWCOMER):
                 continue
             if topic.told is None or _newer(event, topic.told):
-                yield from topic.says("live", received_ns, "")
                 topic.told = event
+                if topic.status == "starting":
+                    topic.status = "live"  # as the event itself says
+                yield from topic.says("live", received_ns, "")
                 yield event
 
     def _after(self, poll: Poll, events: Sequence[Event], received_ns: int) -> Iterable[Output]:
@@ -207,18 +216,28 @@ class PollingFeed:
         topics = self._of(poll) if poll else []
         attempt = max((topic.attempt for topic in topics), default=0)
         what = verdict(error, attempt) if isinstance(error, ExchangeError) else Retry(PAUSE_S)
-        after_ns = REFUSED_NS
-        if isinstance(what, Retry | Reconnect):
-            after_ns = int(what.after_s * SECOND_NS)
+        after_ns = _after_ns(what)
         for topic in topics:
             topic.attempt += 1
             topic.at_ns = max(topic.at_ns, now_ns + after_ns)
-        if isinstance(error, RateLimited | QuotaSpent):
-            self._next_ns = max(self._next_ns, now_ns + after_ns)
-        said: State | None = what.status if isinstance(what, Stop) else None
-        if isinstance(error, QuotaSpent):
-            topics, said = list(self._topics.values()), "quota_spent"
-        return [status for topic in topics if said for status in topic.says(said, now_ns, str(error))]
+        if isinstance(error, RateLimited):
+            self._next_ns = self._spent_ns = max(self._next_ns, now_ns + after_ns)
+            self._spent = f"{error}; asked again at {_clock(self._next_ns)}"
+            return [one for topic in self._topics.values() for one in topic.says("quota_spent", now_ns, self._spent)]
+        said: State = what.status if isinstance(what, Stop) else "stale"
+        detail = str(error) if isinstance(error, ExchangeError) else type(error).__name__
+        return [status for topic in topics for status in topic.says(said, now_ns, detail)]
+
+
+def _after_ns(what: Verdict) -> int:
+    if isinstance(what, Skip):
+        return 0  # as soon as it is due anyway
+    return int(what.after_s * SECOND_NS) if isinstance(what, Retry | Reconnect) else REFUSED_NS
+
+
+def _clock(time_ns: int) -> str:
+    """To the minute, and not before: people read it."""
+    return f"{datetime.fromtimestamp(-(-time_ns // MINUTE_NS) * 60, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _not_listed(stream: str, symbol: str, now_ns: int) -> Status:

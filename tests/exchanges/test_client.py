@@ -13,11 +13,21 @@ import pytest
 from redis.asyncio import Redis
 
 from exchanges import client as module
+from exchanges import registry
 from exchanges.binance import CARD
 from exchanges.budget import Budget
 from exchanges.client import Client, pause_s
 from exchanges.contract import Limit, Request
-from exchanges.errors import BadFrame, Forbidden, RateLimited, Refused, ServerFault, UnknownMarket, Unreachable
+from exchanges.errors import (
+    BadFrame,
+    Forbidden,
+    NotAuthenticated,
+    RateLimited,
+    Refused,
+    ServerFault,
+    UnknownMarket,
+    Unreachable,
+)
 from tests.exchanges.http_server import Answer, Server, http_server
 
 REQUEST = Request("/api/v3/time?apikey=secret", weight=5)
@@ -83,7 +93,22 @@ async def test_a_ban_closes_the_door_for_all_workers(async_redis: Redis, status:
         with pytest.raises(RateLimited, match="budget"):
             await made.fetch(REQUEST)
         assert len(server.asked) == 1
-        assert (await budget.left()).closed_s > 290
+        left = await budget.left()
+        assert left.closed_s > 290 and left.why == f"HTTP {status}"
+
+
+async def test_what_the_exchange_said_of_our_keys_is_remembered_until_it_takes_them(async_redis: Redis) -> None:
+    async with http_server(Answer(401, b'{"message":"unauthorized"}'), Answer(body=b"{}")) as server:
+        keys = {"ALPACA_KEY_ID": "wrong", "ALPACA_SECRET_KEY": "wrong"}
+        card = replace(registry.card("alpaca"), rest_url=server.url, keys=keys)
+        budget = Budget(async_redis, "alpaca", card.limits)
+        async with Client(card, budget) as made:
+            with pytest.raises(NotAuthenticated):
+                await made.fetch(Request("/v2/x"))
+            assert len(server.asked) == 1
+            assert (await budget.left()).refused == "Alpaca: unauthorized (HTTP 401)"
+            await made.fetch(Request("/v2/x"))
+            assert (await budget.left()).refused == ""
 
 
 async def test_the_weight_that_the_exchange_counts_reaches_the_budget(async_redis: Redis) -> None:

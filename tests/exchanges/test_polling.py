@@ -1,10 +1,10 @@
 """The feed without a socket, over a source of two lines: its pace, its turns, and what it tells."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from exchanges.contract import Fetch, Request
-from exchanges.errors import BadFrame, Unreachable
-from exchanges.events import Candle, Rejected, Ticker
+from exchanges.contract import Fetch, Output, Request
+from exchanges.errors import BadFrame, QuotaSpent, Unreachable
+from exchanges.events import Candle, Rejected, Status, Ticker
 from exchanges.polling import Pace, Poll, PollingFeed, Wanted
 from exchanges.symbols import Instrument, Instruments
 
@@ -38,6 +38,10 @@ def wanting(*names: str) -> PollingFeed:
 
 def asked(feed: PollingFeed, second: int) -> Request | None:
     return next((output.request for output in feed.tick(second * S) if isinstance(output, Fetch)), None)
+
+
+def statuses(outputs: Iterable[Output]) -> list[Status]:
+    return [output for output in outputs if isinstance(output, Status)]
 
 
 def test_a_burst_at_first_then_the_pace_and_every_topic_has_its_turn() -> None:
@@ -75,5 +79,34 @@ def test_what_did_not_change_is_told_once_and_a_broken_answer_costs_no_topic() -
 def test_an_error_that_is_none_of_ours_is_waited_out() -> None:
     feed = wanting(NAMES[0])
     request = asked(feed, 0)
-    assert request and list(feed.failed(request, ZeroDivisionError(), 0)) == []
+    assert request
+    assert [(one.status, one.detail) for one in statuses(feed.failed(request, ZeroDivisionError(), 0))] == [
+        ("stale", "ZeroDivisionError")
+    ]
     assert asked(feed, 59) is None and asked(feed, 60)
+
+
+def test_a_source_that_cannot_be_reached_is_stale_until_it_answers() -> None:
+    feed = wanting(NAMES[0])
+    request = asked(feed, 0)
+    assert request
+    assert [one.status for one in statuses(feed.failed(request, Unreachable("gone"), S))] == ["stale"]
+    again = asked(feed, 20)
+    assert again
+    assert list(feed.failed(again, Unreachable("gone"), 20 * S)) == []  # no news
+    again = asked(feed, 40)
+    assert again
+    assert [one.status for one in statuses(feed.answered(again, b"1", 40 * S))] == ["live"]
+
+
+def test_what_is_wanted_while_the_quota_is_spent_is_told_so_and_when_it_comes_back() -> None:
+    feed = wanting(NAMES[0])
+    request = asked(feed, 0)
+    assert request
+    said = statuses(feed.failed(request, QuotaSpent("the day's", 3600), S))
+    list(feed.wanted([("ticker", NAMES[0]), ("ticker", NAMES[1])]))
+    said += statuses(feed.tick(2 * S))
+    assert [(one.symbol, one.status) for one in said] == [(name, "quota_spent") for name in NAMES[:2]]
+    assert {one.detail for one in said} == {"the day's; asked again at 1970-01-01 01:01 UTC"}
+    assert all(asked(feed, second) is None for second in range(2, 3600, 10))
+    assert asked(feed, 3601)

@@ -64,7 +64,8 @@ def test_a_spent_quota_is_told_of_every_topic_and_nothing_is_asked_until_the_nex
     assert [asked(feed, second * S) for second in range(3, 3600, 60)] == [None] * 60
     again = asked(feed, 3602 * S)
     assert again
-    assert list(feed.failed(again, QuotaSpent("used up", 3600), 3603 * S)) == []
+    later = [one for one in feed.failed(again, QuotaSpent("used up", 3600), 3603 * S) if isinstance(one, Status)]
+    assert {one.detail for one in later} == {"used up; asked again at 1970-01-01 02:01 UTC"}
     request = asked(feed, 7204 * S)
     assert request
     body = b'[{"id":"bitcoin","symbol":"btc","current_price":1.5}]' if "ids" in request.target else b"[[1,1,1,1,1]]"
@@ -75,7 +76,9 @@ def test_a_spent_quota_is_told_of_every_topic_and_nothing_is_asked_until_the_nex
 def test_too_many_requests_are_waited_out_by_all_polls() -> None:
     feed = wanting(("ticker", "BTC-USD"), ("candle_30m", "BTC-USD"))
     request = asked(feed, S)
-    assert request and list(feed.failed(request, RateLimited("slowly", 119), 2 * S)) == []
+    assert request
+    told = [one.status for one in feed.failed(request, RateLimited("slowly", 119), 2 * S) if isinstance(one, Status)]
+    assert told == ["quota_spent"] * 2
     assert asked(feed, 120 * S) is None and asked(feed, 121 * S) is not None
 
 
