@@ -35,6 +35,7 @@ CARD = Card(
         "depth": NO_TRADES,
         "ticker by WebSocket": NO_SOCKET,
         "candles by WebSocket": NO_SOCKET,
+        "anything without keys": "the examples of its documentation are all that it answers then",
         "candles older than the newest 100 by REST": "longer answers are for premium plans",
         "shares outside the United States in the list": "it holds none; their candles can be asked for by the spelling",
         "currencies in others than US dollars": "there is no list of pairs",
