@@ -10,7 +10,7 @@ answers and frames out; the server under `sandbox/` holds the sockets, the clock
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -231,3 +231,10 @@ class Exchange(Protocol):
 
     def frames(self, channel: Channel, after_ms: int, until_ms: int) -> Sequence[str]:
         """The channel's frames for what happened after one time and up to the other."""
+
+
+@runtime_checkable
+class Rationed(Protocol):
+    """An exchange that has words of its own for a quota that is spent; of others it is HTTP 429."""
+
+    def spent(self, request: HttpRequest) -> HttpAnswer: ...

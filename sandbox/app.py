@@ -1,17 +1,20 @@
 """The application: which request and which connection goes to which exchange."""
 
 import asyncio
+import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
-from exchanges.invented import Conversation, Exchange, HttpAnswer, HttpRequest
+from exchanges.invented import Conversation, Exchange, HttpAnswer, HttpRequest, Rationed
 from exchanges.symbols import Instruments
 from sandbox.client import Client
 from sandbox.fault_commands import FaultCommands
 from sandbox.faults import Faults
+from sandbox.listed import Listed
 from sandbox.market import Market
 from sandbox.page import page
 from sandbox.pump import Pump
@@ -19,6 +22,7 @@ from sandbox.wire import Wire
 
 BODY_LIMIT_BYTES = 1_048_576
 LIFETIME_OVER = 1001
+A_DAY_S = 86_400
 WARM_UP_PAUSE_S = 0.01
 logger = logging.getLogger(__name__)
 
@@ -31,6 +35,8 @@ class Application:
         self.lifetime_s = lifetime_s
         self.market = market
         self.exchanges = exchanges
+        self._listed = Listed(market, exchanges)
+        self.seen: dict[str, Counter[str]] = {code: Counter(requests=0, connections=0) for code in exchanges}
         self.about = about
         self.clients: dict[Client, None] = {}
         self.faults = Faults(self.clients, market.now_ms, _later)
@@ -46,7 +52,7 @@ class Application:
     async def _http(self, scope: Any, receive: Any, send: Any) -> None:
         request = self._request(scope, await _body(receive))
         code, _, rest = request.path.lstrip("/").partition("/")
-        exchange = self.exchanges.get(code)
+        exchange = self._exchange(code, "requests")
         below = _below(request, f"/{rest}")
         answer = await self._exchange_answer(code, exchange, below) if exchange else self._own(request)
         head = {"content-type": answer.content_type, "content-length": str(len(answer.body)), **answer.headers}
@@ -59,13 +65,23 @@ class Application:
         delay_s = self.faults.delay_s(code, request.path)
         if delay_s:
             await asyncio.sleep(delay_s)
+        if self.faults.spends(code, request.path):
+            return exchange.spent(request) if isinstance(exchange, Rationed) else exchange.refusal(429, A_DAY_S)
         status = self.faults.status(code, request.path)
         return exchange.refusal(*status) if status else exchange.answer(request)
+
+    def _exchange(self, code: str, counted: str) -> Exchange | None:
+        """As it is now; what was asked of it is counted."""
+        if code in self.seen:
+            self.seen[code][counted] += 1
+        return self._listed.of(code, self.faults.delisted(code))
 
     def _own(self, request: HttpRequest) -> HttpAnswer:
         """What is not an exchange's: the faults and the page."""
         if request.path.partition("/")[2].partition("/")[0] == "faults":
             return self._fault_commands.answer(request)
+        if request.path == "/seen":
+            return HttpAnswer(200, json.dumps(self.seen).encode() + b"\n")
         text = page(request.headers.get("host", ""), self.exchanges, self.about)
         status = 200 if request.path == "/" else 404
         return HttpAnswer(status, text.encode(), content_type="text/plain; charset=utf-8")
@@ -74,7 +90,7 @@ class Application:
         await receive()
         request = self._request(scope, b"")
         code, _, rest = request.path.lstrip("/").partition("/")
-        exchange = self.exchanges.get(code)
+        exchange = self._exchange(code, "connections")
         if exchange is None:
             await _refuse(send, HttpAnswer(404, b"no such exchange\n", content_type="text/plain"))
             return

@@ -6,7 +6,7 @@ from typing import Any
 
 from exchanges.invented import HttpAnswer, HttpRequest
 from exchanges.symbols import Instruments
-from sandbox.fault_requests import AnyFault, Refusal, TopicFault, read
+from sandbox.fault_requests import AnyFault, Delist, Refusal, TopicFault, read
 from sandbox.faults import Faults
 
 
@@ -42,7 +42,7 @@ class FaultCommands:
         """The same with the symbol in our spelling; Refusal for an exchange or symbol that is not here."""
         if asked.exchange is not None and asked.exchange not in self._exchanges:
             raise Refusal("exchange", asked.exchange, "one of " + ", ".join(self._exchanges))
-        if not isinstance(asked, TopicFault) or asked.symbol is None:
+        if not isinstance(asked, TopicFault | Delist) or asked.symbol is None:
             return asked
         instrument = self._instruments.find(asked.symbol)
         if instrument is None:

@@ -86,6 +86,19 @@ class Status(RestFault):
     )
 
 
+class Quota(RestFault):
+    """Answers as where the quota of the day or month is spent."""
+
+    fault: Literal["quota"]
+
+
+class Delist(FaultRequest):
+    """Takes a market off the list, and drops all connections; until cleared, when it does so once more."""
+
+    fault: Literal["delist"]
+    symbol: str = Field(description="a symbol such as BTC-USDT")
+
+
 class Slow(RestFault):
     """Answers late."""
 
@@ -110,7 +123,7 @@ class RefuseConnections(FaultRequest):
 
 
 AnyFault = (
-    Disconnect | Silent | Skip | Duplicate | BrokenFrame | Status | Slow | Shutdown | RefuseConnections
+    Disconnect | Silent | Skip | Duplicate | BrokenFrame | Status | Quota | Delist | Slow | Shutdown | RefuseConnections
 )  # fmt: skip
 MODELS: dict[str, type[FaultRequest]] = {
     model.model_fields["fault"].annotation.__args__[0]: model  # type: ignore[union-attr]

@@ -10,8 +10,10 @@ from exchanges.invented import Channel
 from sandbox.fault_requests import (
     AnyFault,
     BrokenFrame,
+    Delist,
     Disconnect,
     Duplicate,
+    Quota,
     RefuseConnections,
     RestFault,
     Shutdown,
@@ -96,6 +98,8 @@ class Faults:
         found = [fault for one in numbers if (fault := self._active.pop(one, None))]
         for fault in found:
             self._speak_again(fault)
+            if isinstance(fault.asked, Delist):
+                self._strike(fault)
         return bool(found)
 
     def silences(self, client: "Client", channel: Channel | None) -> bool:
@@ -111,6 +115,8 @@ class Faults:
 
     def spoilt(self, code: str, channel: Channel, frames: Sequence[str]) -> list[str | bytes]:
         """A channel's frames as they are sent to everybody."""
+        if channel.symbol in self.delisted(code):
+            return []
         spoilers = [
             fault
             for fault in self._of(Skip, Duplicate, BrokenFrame)
@@ -129,6 +135,14 @@ class Faults:
             limited = fault.asked.status in LIMITED
             return fault.asked.status, DEFAULT_RETRY_S if retry_s is None and limited else retry_s
         return None
+
+    def spends(self, code: str, path: str) -> bool:
+        """Whether a request is answered as where the quota is spent."""
+        return any(True for _ in self._rest(Quota, code, path))
+
+    def delisted(self, code: str) -> frozenset[str]:
+        """The markets that the exchange does not list any more."""
+        return frozenset(fault.asked.symbol for fault in self._of(Delist) if fault.is_of(code))
 
     def refuses(self, code: str) -> int | None:
         """The status that a handshake is refused with."""
@@ -160,7 +174,7 @@ class Faults:
         fault.until_s = None if seconds is None else time.monotonic() + seconds
         if isinstance(asked, RestFault | RefuseConnections) and fault.left is None and seconds is None:
             fault.left = 1
-        if isinstance(asked, Disconnect | Silent | Shutdown):
+        if isinstance(asked, Disconnect | Delist | Silent | Shutdown):
             self._strike(fault)
 
     def _strike(self, fault: Active) -> None:
@@ -172,6 +186,11 @@ class Faults:
             for client in struck if not asked.pings else ():
                 client.wire.mute = True
                 client.wire.stop_keepalive()
+            return
+        if isinstance(asked, Delist):
+            fault.hits = len(struck)
+            for client in struck:
+                client.wire.drop()
             return
         struck = struck[: fault.left]
         fault.hits, fault.left = len(struck), 0

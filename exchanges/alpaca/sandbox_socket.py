@@ -15,9 +15,11 @@ SYMBOLS = 30  # of the free plan
 LOGIN_MS = 10_000
 WORDS = {
     400: "invalid syntax", 401: "not authenticated", 402: "auth failed", 403: "already authenticated",
-    404: "auth timeout", 405: "symbol limit exceeded", 410: "invalid subscribe action for this feed",
+    404: "auth timeout", 405: "symbol limit exceeded", 406: "connection limit exceeded",
+    410: "invalid subscribe action for this feed",
 }  # fmt: skip
 WRONG = "wrong"  # the only key that is none
+BUSY = "busy"  # of an account whose one connection is open elsewhere
 _symbol = re.compile(r"[A-Z0-9./]{1,30}").fullmatch
 
 
@@ -93,6 +95,8 @@ class Talk:
             raise Refusal(403)
         if not key or not secret or WRONG in (key, secret):
             raise Refusal(402)
+        if key == BUSY:
+            raise Refusal(406)
         self._known = True
         return (text({"T": "success", "msg": "authenticated"}),)
 

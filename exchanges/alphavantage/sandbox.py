@@ -8,13 +8,14 @@ from exchanges.alphavantage.sandbox_markets import Markets
 from exchanges.encoder import rows
 from exchanges.invented import Channel, Conversation, Exchange, HttpAnswer, HttpRequest, Invented, Keepalive
 
+WRONG = "wrong"  # the only key that is none
 PREMIUM = "premium"  # a key that begins so has a premium plan here
 A_DAY, BURST_MS, DAY_MS = 25, 1000, 86_400_000
 CSV = "application/x-download"
 
 
 class Sandbox:
-    """Fulfils exchanges.invented.Exchange. Any key is taken, `demo` too; a missing one is refused."""
+    """Fulfils exchanges.invented.Exchange. Any key but `wrong` is taken, `demo` too."""
 
     title = "Alpha Vantage"
     examples: Sequence[str] = (
@@ -34,7 +35,7 @@ class Sandbox:
         if request.path != "/query" or request.method != "GET":
             return HttpAnswer(404, b"<html><h1>Not Found</h1></html>", content_type="text/html")
         key = request.query.get("apikey", "")
-        if not key:
+        if not key or key == WRONG:
             return _said("Error Message", words.NO_KEY)
         premium = key.startswith(PREMIUM)
         limited = "" if premium else self._limited(key, request.now_ms)
@@ -55,6 +56,9 @@ class Sandbox:
         if count >= A_DAY:
             return words.QUOTA.format(key=key)
         return words.BURST if now_ms - last_ms < BURST_MS else ""
+
+    def spent(self, request: HttpRequest) -> HttpAnswer:
+        return _said("Information", words.QUOTA.format(key=request.query.get("apikey", "")))
 
     def refusal(self, status: int, retry_after_s: int | None) -> HttpAnswer:
         return HttpAnswer(status, b"<html><h1>%d</h1></html>" % status, content_type="text/html")

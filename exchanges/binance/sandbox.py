@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from exchanges.binance.sandbox_limits import Weights
+from exchanges.binance.sandbox_limits import BAN_MS, Weights
 from exchanges.binance.sandbox_markets import Markets
 from exchanges.binance.sandbox_parameters import Parameters, Wrong
 from exchanges.binance.sandbox_rest import ENDPOINTS, Answers, written
@@ -53,6 +53,9 @@ class Sandbox:
         except Wrong as wrong:
             return _wrong(400, wrong.code, wrong.reason, headers)
         return HttpAnswer(200, body, headers, "application/json;charset=UTF-8")
+
+    def spent(self, request: HttpRequest) -> HttpAnswer:
+        return self.refusal(418, BAN_MS // 1000)
 
     def refusal(self, status: int, retry_after_s: int | None) -> HttpAnswer:
         headers = {} if retry_after_s is None else {"retry-after": str(retry_after_s)}

@@ -12,6 +12,8 @@ MINUTE_MS = 60_000
 PAGE = b"<!DOCTYPE html><html><head><title>%s | api.coingecko.com</title></head><body>Cloudflare</body></html>"
 PRO_HEADER, DEMO_HEADER = "x-cg-pro-api-key", "x-cg-demo-api-key"
 PRO_KEY = "If you are using Pro API key, please change your root URL to the Pro API host."
+WRONG, NO_KEY = "wrong", "API Key Missing. Please make sure you're using the right authentication method."
+MONTH = "You've reached the monthly limit of your plan. Please upgrade it or wait for the next month."
 LIMITED = "You've exceeded the Rate Limit. Please visit the pricing page to subscribe to our API plans."
 
 
@@ -35,6 +37,8 @@ class Sandbox:
     def answer(self, request: HttpRequest) -> HttpAnswer:
         if request.headers.get(PRO_HEADER):
             return HttpAnswer(400, written({"error": _status(10010, PRO_KEY)}))
+        if request.headers.get(DEMO_HEADER) == WRONG:
+            return HttpAnswer(401, written(_status(10002, NO_KEY)))
         waits_s = self._waits_s(request)
         if waits_s:
             return self.refusal(429, waits_s)
@@ -55,6 +59,9 @@ class Sandbox:
         self._asked[who] = self._asked.get(who, 0) + 1
         over = self._asked[who] > (DEMO if key else KEYLESS)
         return -(-(MINUTE_MS - request.now_ms % MINUTE_MS) // 1000) if over else 0
+
+    def spent(self, request: HttpRequest) -> HttpAnswer:
+        return HttpAnswer(429, written(_status(429, MONTH)))
 
     def refusal(self, status: int, retry_after_s: int | None) -> HttpAnswer:
         headers = {} if retry_after_s is None else {"retry-after": str(retry_after_s)}

@@ -45,6 +45,9 @@ class Sandbox:
         except Wrong as wrong:
             return HttpAnswer(200, refused(str(wrong)))
 
+    def spent(self, request: HttpRequest) -> HttpAnswer:
+        return HttpAnswer(200, refused("EAPI:Rate limit exceeded"))
+
     def refusal(self, status: int, retry_after_s: int | None) -> HttpAnswer:
         headers = {} if retry_after_s is None else {"retry-after": str(retry_after_s)}
         body = FAULTS.get(status)
