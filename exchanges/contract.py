@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from exchanges.events import Candle, Depth, Event, Rejected, Ticker, Trade
-from exchanges.symbols import Instrument, Instruments
+from exchanges.symbols import Instrument, Instruments, Kind, kind_of
 
 RestKind = Literal["instruments", "candles", "trades", "ticker", "depth"]
 
@@ -128,6 +128,7 @@ class Socket:
     max_frame_bytes: int = 16 * 2**20
     most_connections: int | None = None  # the source takes no more at once, over all workers
     keyed_url: str = ""  # opened in place of `url` where the card holds the user's keys
+    kinds: tuple[Kind, ...] = ()  # of the markets that it carries; all where none is named
 
 
 @dataclass(frozen=True)
@@ -236,10 +237,14 @@ class Card:
         plain = [stream for stream in self.streams if stream != "candle"]
         return plain + ([f"candle_{interval}" for interval in self.intervals] if "candle" in self.streams else [])
 
-    def socket_of(self, stream: str) -> int:
-        """The index in `sockets` of the connection that carries `stream`."""
-        family = stream.partition("_")[0]
-        return next(index for index, socket in enumerate(self.sockets) if {stream, family} & set(socket.streams))
+    def socket_of(self, stream: str, symbol: str = ALL) -> int:
+        """The index in `sockets` of the first connection that carries `stream` of that market."""
+        names, kind = {stream, stream.partition("_")[0]}, None if symbol == ALL else kind_of(symbol)
+        return next(
+            index
+            for index, socket in enumerate(self.sockets)
+            if names & set(socket.streams) and (kind is None or not socket.kinds or kind in socket.kinds)
+        )
 
     def at(self, url: str) -> "Card":
         """The same card with every address below `url` (`http://host:port/<code>`), as a sandbox serves it."""

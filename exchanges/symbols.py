@@ -53,6 +53,16 @@ class Topic(NamedTuple):
         return f"{self.exchange}.{self.stream}.{self.symbol}"
 
 
+def kind_of(symbol: str) -> Kind:
+    """What our spelling alone says of a market: by the number of its parts, and whether the third is a day."""
+    parts = symbol.partition(".")[0].split("-")
+    if len(parts) < 3:
+        return "stock" if len(parts) == 1 else "spot"
+    if parts[2].startswith("PERP"):
+        return "perpetual"
+    return "future" if len(parts) == 3 else "option"
+
+
 class Instruments:
     """All instruments of one exchange, found by any spelling. Built once, read often."""
 

@@ -17,7 +17,7 @@ def plan(current: Mapping[str, Collection[Want]], wanted: Collection[Want], card
     """
     rows = sorted(set(wanted))
     homes = {(_socket(shard), symbol): shard for shard, wants in current.items() for _, symbol in wants}
-    weights = Counter((card.socket_of(stream), symbol) for stream, symbol in rows)
+    weights = Counter((card.socket_of(stream, symbol), symbol) for stream, symbol in rows)
     carried = {unit: home for unit, home in homes.items() if unit in weights}
     load = Counter(dict.fromkeys(carried.values(), 0))
     for unit, home in carried.items():
@@ -28,7 +28,7 @@ def plan(current: Mapping[str, Collection[Want]], wanted: Collection[Want], card
             load[carried[unit]] += weights[unit]
     shards: dict[str, set[Want]] = {}
     for stream, symbol in rows:
-        shards.setdefault(carried[card.socket_of(stream), symbol], set()).add((stream, symbol))
+        shards.setdefault(carried[card.socket_of(stream, symbol), symbol], set()).add((stream, symbol))
     return {shard: frozenset(wants) for shard, wants in sorted(shards.items())}
 
 

@@ -62,7 +62,7 @@ class Repairs:
             self._restart(self._wounds[line.symbol])
         if line.symbol not in self._wounds:  # one whose trades still waited goes on, and covers both gaps
             fresh = line.time_us is not None and now_ns / 1000 - line.time_us < AGE_S * 1e6
-            if line.trade_id is None or not fresh:
+            if line.trade_id is None or not line.trade_id.isdigit() or not fresh:  # a name has no place to go on from
                 self._numbering.gap(line, reason, now_ns)
                 return
             self._wounds[line.symbol] = Wound(line, line.trade_id, line.time_us)

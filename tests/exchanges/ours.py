@@ -64,7 +64,7 @@ class Ours:
     async def listening(self, *wants: Want) -> AsyncIterator[list[Event]]:
         """The events of the feed, growing while the block runs; all wants lie on one socket."""
         heard: list[Event] = []
-        index = self.card.socket_of(wants[0][0])
+        index = self.card.socket_of(*wants[0])
         listening = asyncio.create_task(self._converse(self.card.sockets[index].url, wants, heard))
         try:
             yield heard

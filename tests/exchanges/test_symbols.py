@@ -2,7 +2,7 @@
 
 import pytest
 
-from exchanges.symbols import Instrument, Instruments, Topic, distinct
+from exchanges.symbols import Instrument, Instruments, Topic, distinct, kind_of
 
 
 def instrument(symbol: str, venue_symbol: str) -> Instrument:
@@ -46,6 +46,17 @@ def test_an_unknown_market_keeps_its_spelling_both_ways() -> None:
 def test_of_markets_with_one_symbol_all_but_the_first_carry_their_own_id() -> None:
     named = distinct([instrument("UBTC-USDC", "@140"), instrument("UBTC-USDC", "142"), instrument("X-USDC", "@1")])
     assert [market.symbol for market in named] == ["UBTC-USDC", "UBTC-USDC.142", "X-USDC"]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "kind"),
+    [
+        ("BTC-USDT", "spot"), ("UBTC-USDC.142", "spot"), ("AAPL", "stock"), ("BRK.B", "stock"),
+        ("BTC-USD-PERP_BTC", "perpetual"), ("BTC-USDT-20261225", "future"), ("XRP-USDC-20230630-0.625-C", "option"),
+    ],
+)  # fmt: skip
+def test_a_symbol_tells_its_kind(symbol: str, kind: str) -> None:
+    assert kind_of(symbol) == kind
 
 
 def test_a_topic_is_split_at_its_first_two_dots() -> None:

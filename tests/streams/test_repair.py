@@ -195,6 +195,13 @@ async def test_what_an_exchange_counts_beside_its_ids_is_repaired_by_the_count(s
     assert ("repaired", 2, True) in said.events and said.line.trade_id == "103"
 
 
+async def test_trades_whose_ids_are_names_are_not_repaired_and_wait_for_nothing(said: Said) -> None:
+    said.line.trade_id = "34b080bf-fcfd"
+    found = repairs(Exchange(103), said)
+    live(found, said, 103)
+    assert said.events == [("gap", "none"), ("live", 103)]
+
+
 async def test_a_symbol_that_nobody_wants_any_more_is_not_repaired(said: Said) -> None:
     found = repairs(Exchange(103), said)
     live(found, said, 103)
