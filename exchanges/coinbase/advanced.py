@@ -14,7 +14,7 @@ from exchanges.coinbase import frames, names
 from exchanges.coinbase.depth_books import DepthBooks
 from exchanges.coinbase.live_candles import LiveCandles
 from exchanges.coinbase.subscriptions import Place, Said, Subscriptions
-from exchanges.coinbase.wants import Wants
+from exchanges.coinbase.wants import Trades, Wants
 from exchanges.contract import Output, Send
 from exchanges.decimals import unsigned
 from exchanges.errors import BadFrame
@@ -22,7 +22,8 @@ from exchanges.events import Candle, Depth, Gap, Level, Rejected, Status, Ticker
 from exchanges.pictures import DEPTHS
 
 LIVE_CANDLE = f"candle_{names.LIVE_INTERVAL}"
-HEARTBEATS, BOOKS, CANDLES = "heartbeats", "level2", "candles"
+HEARTBEATS, BOOKS, CANDLES, TRADES, TICKER = "heartbeats", "level2", "candles", "market_trades", "ticker"
+STREAMS = {CANDLES: LIVE_CANDLE, TRADES: "trade", TICKER: "ticker"}  # what a channel gives, but of books
 OTHERS = ("status",)  # known, and of no use to us
 Tell = Callable[[Ticker], Iterable[Output]]
 
@@ -39,22 +40,23 @@ class Stamp:
 
 
 class Advanced:
-    """`trades_told` and `ticker_told` take what the other interface's socket has too."""
+    """`trades` and `ticker_told` take what the other interface's socket has too."""
 
-    def __init__(self, wants: Wants, trades_told: Callable[..., Iterable[Output]], ticker_told: Tell) -> None:
+    def __init__(self, wants: Wants, trades: Trades, ticker_told: Tell) -> None:
         self._wants = wants
-        self._trades_told, self._ticker_told = trades_told, ticker_told
+        self._trades, self._ticker_told = trades, ticker_told
         self._subscriptions = Subscriptions(_written)
         self._books = DepthBooks(wants.instruments)
         self._candles = LiveCandles()
         self._newest: int | None = None  # sequence number
-        self._lost_candles = False
+        self._lost_channels: set[str] = set()  # to be subscribed to anew
 
     def wanted(self) -> Iterable[Output]:
         """What is wanted changed."""
         depths = {market: self._wants.streams(market) & DEPTHS.keys() for market in self._wants.markets(*DEPTHS)}
         candles = self._wants.markets(LIVE_CANDLE)
-        channels: dict[str, Iterable[str]] = {BOOKS: set(depths), CANDLES: candles}
+        trades, tickers = self._wants.others("trade"), self._wants.others("ticker")
+        channels: dict[str, Iterable[str]] = {BOOKS: set(depths), CANDLES: candles, TRADES: trades, TICKER: tickers}
         if self._wants.advanced:
             channels[HEARTBEATS] = ()  # without them a quiet connection is closed after a minute
         named = {channel: set(markets) for channel, markets in channels.items() if markets or channel == HEARTBEATS}
@@ -62,11 +64,12 @@ class Advanced:
         return [*self._subscriptions.become(named), *self._books.want(depths)]
 
     def receive(self, frame: bytes, head: frames.Head, received_ns: int) -> Iterable[Output]:
-        """One frame that has a channel. A frame whose number is not the next one comes after a loss, or too late."""
+        """One frame that has a channel. A frame whose number is not the next one comes after a loss, or too late; with
+        number 0 the count begins anew, which a connection does once and a recording of several more often."""
         stamp = Stamp(head, received_ns)
         outputs: list[Output] = []
         if stamp.sequence is not None:
-            if self._newest is not None and stamp.sequence <= self._newest:
+            if self._newest is not None and 0 < stamp.sequence <= self._newest:
                 return ()
             if self._newest is not None and stamp.sequence != self._newest + 1:
                 outputs += self._lost(stamp)
@@ -97,21 +100,26 @@ class Advanced:
     def _lost(self, stamp: Stamp) -> Iterable[Output]:
         yield from self._books.lost(stamp.received_ns, stamp.event_us)
         self._candles.forget()
-        for market in sorted(self._wants.markets(LIVE_CANDLE)):
-            yield Gap(
-                symbol=self._wants.instruments.symbol(market), venue_symbol=market, received_ns=stamp.received_ns,
-                event_us=stamp.event_us, stream=LIVE_CANDLE, reason="sequence", from_us=None,
-            )  # fmt: skip
-            self._lost_candles = True
+        for channel, markets in self._numbered().items():
+            for market in sorted(markets):
+                yield Gap(
+                    symbol=self._wants.instruments.symbol(market), venue_symbol=market, received_ns=stamp.received_ns,
+                    event_us=stamp.event_us, stream=STREAMS[channel], reason="sequence", from_us=None,
+                )  # fmt: skip
+                self._lost_channels.add(channel)
+
+    def _numbered(self) -> dict[str, set[str]]:
+        """The markets of each channel that only the connection's numbers prove whole, but of books."""
+        return {CANDLES: self._wants.markets(LIVE_CANDLE), TRADES: self._wants.others("trade")}
 
     def _due(self, now_ns: int) -> Iterable[Send]:
         """Subscribes anew to what has to start again."""
         if self._wants.told:
             if due := self._books.due(now_ns):
                 yield from self._subscriptions.again(BOOKS, due)
-            if self._lost_candles:
-                self._lost_candles = False
-                yield from self._subscriptions.again(CANDLES, self._wants.markets(LIVE_CANDLE))
+            for channel in sorted(self._lost_channels):
+                yield from self._subscriptions.again(channel, self._numbered()[channel])
+            self._lost_channels.clear()
 
     def _acknowledged(self, events: Raw, stamp: Stamp) -> Iterable[Output]:
         everything: dict[str, list[str]] = {}
@@ -121,7 +129,7 @@ class Advanced:
 
     def _not_listed(self, missing: Iterable[Place], now_ns: int) -> Iterable[Output]:
         for channel, market in sorted(missing):
-            streams = self._books.refused(market) if channel == BOOKS else (LIVE_CANDLE,)
+            streams = self._books.refused(market) if channel == BOOKS else (STREAMS[channel],)
             for stream in sorted(streams):
                 yield Status(
                     symbol=self._wants.instruments.symbol(market), venue_symbol=market, received_ns=now_ns,
@@ -146,15 +154,23 @@ class Advanced:
         return outputs
 
     def _market_trades(self, events: Raw, stamp: Stamp) -> Iterable[Output]:
-        """Newest first."""
-        rows = [row for event in frames.market_trades(events) for row in event.trades]
-        return [
-            output
-            for row in reversed(rows)
-            for output in self._trades_told(
-                row.product_id, row.trade_id, row.price, row.size, row.side, row.time, stamp.received_ns, stamp.event_us
-            )
-        ]
+        """Newest first as far as is known, so where ids are integers those say. What a snapshot holds of the time
+        before a subscription is not told, but for the last trade."""
+        outputs: list[Output] = []
+        for event in frames.market_trades(events):
+            rows = event.trades[::-1]
+            rows.sort(key=lambda row: names.number(row.trade_id) or 0)
+            first = event.type == "snapshot" and self._wants.told
+            earlier = {row.product_id for row in rows if first and not self._trades.begun(row.product_id)}
+            newest = {row.product_id: row.trade_id for row in rows}
+            for row in rows:
+                told = list(self._trades.told(
+                    row.product_id, row.trade_id, row.price, row.size, row.side, row.time, stamp.received_ns,
+                    stamp.event_us,
+                ))  # fmt: skip
+                if row.product_id not in earlier or row.trade_id == newest[row.product_id]:
+                    outputs += told
+        return outputs
 
     def _tickers(self, events: Raw, stamp: Stamp) -> Iterable[Output]:
         """They have no time but the frame's. One without a market has been seen, and says nothing."""
@@ -201,4 +217,4 @@ READERS: dict[str, Reader] = {
     "heartbeats": Advanced._heartbeat,
     **dict.fromkeys(OTHERS, Advanced._nothing),
 }
-LOSABLE = ("l2_data", "candles")
+LOSABLE = ("l2_data", CANDLES, TRADES)

@@ -25,7 +25,7 @@ class CoinbaseFeed:
     def __init__(self, instruments: Instruments) -> None:
         self._wants = Wants(instruments)
         trades = Trades(self._wants)
-        self._advanced = Advanced(self._wants, trades.told, self._ticker)
+        self._advanced = Advanced(self._wants, trades, self._ticker)
         self._matches = Matches(self._wants, trades)
         self._polls = Polls(instruments)
 

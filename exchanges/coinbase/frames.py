@@ -12,6 +12,7 @@ Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 IdText = Annotated[str, Meta(min_length=1, max_length=64)]
 Market = Annotated[str, Meta(min_length=1, max_length=100)]
 Text = Annotated[str, Meta(max_length=1000)]
+Figure = str | None  # absent, null, empty or 0 where there is none
 
 
 class Head(Struct):
@@ -58,6 +59,9 @@ class MarketTrade(Struct):
 
 
 class MarketTrades(Struct):
+    """The first of a subscription is a `snapshot`"""
+
+    type: str = ""
     trades: list[MarketTrade] = []
 
 
@@ -66,13 +70,13 @@ class ShortTicker(Struct):
 
     product_id: str
     price: str
-    volume_24_h: str = ""
-    low_24_h: str = ""
-    high_24_h: str = ""
-    best_bid: str = ""
-    best_bid_quantity: str = ""
-    best_ask: str = ""
-    best_ask_quantity: str = ""
+    volume_24_h: Figure = None
+    low_24_h: Figure = None
+    high_24_h: Figure = None
+    best_bid: Figure = None
+    best_bid_quantity: Figure = None
+    best_ask: Figure = None
+    best_ask_quantity: Figure = None
 
 
 class ShortTickers(Struct):
@@ -112,15 +116,15 @@ class Day(Struct):
     product_id: Market
     price: str
     time: str | None = None
-    last_size: str = ""
-    open_24h: str = ""
-    volume_24h: str = ""
-    low_24h: str = ""
-    high_24h: str = ""
-    best_bid: str = ""
-    best_bid_size: str = ""
-    best_ask: str = ""
-    best_ask_size: str = ""
+    last_size: Figure = None
+    open_24h: Figure = None
+    volume_24h: Figure = None
+    low_24h: Figure = None
+    high_24h: Figure = None
+    best_bid: Figure = None
+    best_bid_size: Figure = None
+    best_ask: Figure = None
+    best_ask_size: Figure = None
 
 
 class Heartbeat(Struct):

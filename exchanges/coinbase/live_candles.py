@@ -27,6 +27,8 @@ class LiveCandles:
         """One frame's candles of any markets. One is closed when a later one shows up; also one that comes late."""
         for candle in sorted(candles, key=lambda candle: candle.open_ms):
             newest = self._newest.get(candle.venue_symbol)
+            if newest and newest.closed and candle.open_ms == newest.open_ms:
+                candle = replace(candle, closed=True)
             if newest is None or candle.open_ms >= newest.open_ms:
                 self._newest[candle.venue_symbol] = candle
                 if newest and candle.open_ms > newest.open_ms and not newest.closed:

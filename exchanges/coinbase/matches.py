@@ -21,7 +21,8 @@ from exchanges.events import Gap, Level, Rejected, Status, Ticker
 MATCHES, TICKER, HEARTBEAT = "matches", "ticker", "heartbeat"
 CHANNELS = {"trade": MATCHES, "ticker": TICKER}
 STREAMS = {channel: stream for stream, channel in CHANNELS.items()}
-ANY_MARKET = "BTC-USD"  # a connection on which only polled topics lie must subscribe to something within 5 s
+# Known, and of no use to us: RFQ prints are not of the order book, and of `full` we read the matches, not each order.
+OTHERS = ("status", "rfq_match", "auction", "received", "open", "done", "change", "activate")
 _named = re.compile(r"([A-Z0-9]+(?:-[A-Z0-9]+)+) is not a valid product", re.IGNORECASE).search
 
 
@@ -38,10 +39,9 @@ class Matches:
 
     def wanted(self) -> Iterable[Output]:
         """What is wanted changed. Heartbeats keep a quiet connection open, and tell what a quiet market lost."""
-        trades, tickers = self._wants.markets("trade"), self._wants.markets("ticker")
-        beating = trades or tickers or ({ANY_MARKET} if self._wants.exchange else set())
-        channels = {MATCHES: trades, TICKER: tickers, HEARTBEAT: beating}
-        self._trades.keep(trades)
+        trades, tickers = self._wants.pairs("trade"), self._wants.pairs("ticker")
+        channels = {MATCHES: trades, TICKER: tickers, HEARTBEAT: trades or tickers}
+        self._trades.keep(self._wants.markets("trade"))
         self._newest = {market: newest for market, newest in self._newest.items() if market in trades}
         self._behind = {market: behind for market, behind in self._behind.items() if market in trades}
         if self._wants.told:
@@ -61,18 +61,18 @@ class Matches:
             raise
 
     def refused(self, message: str, reason: str, received_ns: int) -> Iterable[Output]:
-        """One wrong market takes the whole message with it: it is told, the others are asked for again."""
+        """One wrong market takes the whole message with it: it is told, the others are asked for again. What is
+        refused for another reason is asked for again with the next connection, which silence brings."""
         words = f"{message}: {reason}" if reason else message
         said = self._subscriptions.failed()
         yield Rejected(f"refused: {words[:200]}", f"refused: {message[:60]}")
-        if said is None or said.verb != "subscribe" or not said.markets:
+        if said is None or said.verb != "subscribe" or "product" not in words.lower():
             return
         named = found[1].upper() if (found := _named(words)) else said.markets[0] if len(said.markets) == 1 else None
         if named not in said.markets:
-            if "product" in words.lower():
-                middle = len(said.markets) // 2
-                for half in (said.markets[:middle], said.markets[middle:]):
-                    yield from self._subscriptions.subscribe(said.channel, half)
+            middle = len(said.markets) // 2
+            for half in (said.markets[:middle], said.markets[middle:]):
+                yield from self._subscriptions.subscribe(said.channel, half)
             return
         yield from self._not_listed([(said.channel, named)], received_ns, words)
         self._subscriptions.refuse(said.channel, named)
@@ -172,6 +172,5 @@ READERS: dict[str, Reader] = {
     "subscriptions": Matches.acknowledged,
     "snapshot": Matches.snapshot,
     "l2update": Matches.l2update,
-    "status": Matches.nothing,
-    "rfq_match": Matches.nothing,  # not of the order book
+    **dict.fromkeys(OTHERS, Matches.nothing),
 }

@@ -22,6 +22,7 @@ OUR_INTERVALS = {theirs: ours for ours, theirs in INTERVALS.items()}
 LIVE_INTERVAL = "5m"  # the only one of the channel `candles`
 
 TAKERS: dict[str, Side] = {"buy": "sell", "sell": "buy"}  # by the maker's side, in lower case
+NO_SIDE = ("", "UNKNOWN_ORDER_SIDE")  # in the documents' examples
 
 _exact = Context(prec=200)  # two numbers of the greatest length multiply without rounding
 _time = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?Z").fullmatch
@@ -33,14 +34,21 @@ def spelled(venue_symbol: str) -> str | None:
     return venue_symbol if _pair(venue_symbol) else None
 
 
-def taker(maker: str) -> Side:
-    """The aggressor, from the side they send, which is the maker's on both interfaces.
+def number(trade_id: str) -> int | None:
+    """A trade's id where it is an integer; the documents' examples of Advanced Trade have names instead."""
+    return int(trade_id) if trade_id.isascii() and trade_id.isdigit() and len(trade_id) < 20 else None
+
+
+def taker(maker: str) -> Side | None:
+    """The aggressor, from the side they send, which is the maker's on both interfaces; None where they name none.
 
     Exchange: "The side field indicates the maker order side" (channel `matches`); Advanced Trade: "makers side"
     (channel `market_trades`), by REST since 2025-07-30.
     """
     if side := TAKERS.get(maker.lower()):
         return side
+    if maker in NO_SIDE:
+        return None
     raise BadFrame(f"unknown side {maker[:20]!r}", "side")
 
 
@@ -89,10 +97,15 @@ def contract_size(instruments: Instruments, venue_symbol: str) -> Number | None:
     return instrument.contract_size if instrument and instrument.kind != "spot" else None
 
 
-def units(quantity: str, size: Number | None) -> Number:
+def units(quantity: str | Decimal, size: Number | None) -> Number:
     """A quantity in base units: theirs, or of so many contracts of `size`."""
     number = unsigned(quantity)
     return number if size is None else times(number, size)
+
+
+def plus(number: Number, other: Number) -> Number:
+    """The exact sum."""
+    return plain(_exact.add(Decimal(number), Decimal(other)))
 
 
 def times(number: Number, factor: Number) -> Number:

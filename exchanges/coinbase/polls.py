@@ -1,9 +1,7 @@
-"""What no channel carries, asked by REST in turn: candles of other lengths than five minutes, trades and tickers of
-futures. Pure.
-"""
+"""What no channel carries, asked by REST in turn: candles of other lengths than five minutes. Pure."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -11,7 +9,7 @@ from exchanges import intervals
 from exchanges.coinbase import names, rest
 from exchanges.contract import Fetch, Output, Request, Want
 from exchanges.errors import ExchangeError, RateLimited, Reconnect, Retry, Stop, verdict
-from exchanges.events import Candle, Event, Gap, Status, Ticker, Trade
+from exchanges.events import Candle, Status
 from exchanges.symbols import Instrument, Instruments
 
 SECOND_NS = 1_000_000_000
@@ -19,19 +17,17 @@ TURN_NS = SECOND_NS // 2  # between two requests of one connection: a fifth of w
 ANEW_NS = 2 * SECOND_NS  # between two requests of one topic; the exchange keeps its answers for a second
 LOST_NS = 60 * SECOND_NS  # an answer that has not come by then does not come
 SETTLED_MS = 10_000  # after its end a candle without a later one counts as final
-TRADES = 100  # of one request
 
 
 @dataclass
 class Topic:
-    """One polled topic: when it may be asked again, and what was told."""
+    """One polled topic: when it may be asked again, and the newest candle that was told."""
 
     stream: str
     instrument: Instrument
     at_ns: int = 0
     attempt: int = 0
-    told: Event | None = None
-    trade_ids: frozenset[str] = field(default_factory=frozenset)  # of the last answer
+    told: Candle | None = None
     stopped: bool = False
 
 
@@ -73,14 +69,8 @@ class Polls:
         topic = self._ended(request)
         if topic is None:
             return
-        if topic.stream == "ticker":
-            ticker = rest.read_ticker(body, topic.instrument, received_ns)
-            yield from self._ticker(topic, ticker)
-        elif topic.stream == "trade":
-            yield from self._trades(topic, rest.read_trades(body, topic.instrument, received_ns), received_ns)
-        else:
-            interval = topic.stream.removeprefix("candle_")
-            yield from self._candles(topic, rest.read_candles(body, topic.instrument, interval, received_ns))
+        interval = topic.stream.removeprefix("candle_")
+        yield from self._candles(topic, rest.read_candles(body, topic.instrument, interval, received_ns))
         topic.attempt = 0
 
     def failed(self, request: Request, error: Exception, now_ns: int) -> Iterable[Output]:
@@ -109,27 +99,9 @@ class Polls:
         want, self._under_way = self._under_way[0], None
         return self._topics.get(want)
 
-    def _ticker(self, topic: Topic, ticker: Ticker) -> Iterable[Output]:
-        if topic.told is None or replace(ticker, received_ns=topic.told.received_ns) != topic.told:
-            topic.told = ticker
-            yield ticker
-
-    def _trades(self, topic: Topic, trades: list[Trade], received_ns: int) -> Iterable[Output]:
-        """Whether a future's ids run without a hole is not said: only a whole page of new ones shows a loss."""
-        before, topic.trade_ids = topic.trade_ids, frozenset(trade.trade_id for trade in trades)
-        new = [trade for trade in trades if trade.trade_id not in before] if topic.told else trades[-1:]
-        if topic.told and len(new) == len(trades) >= TRADES:
-            told = topic.told
-            yield Gap(
-                symbol=told.symbol, venue_symbol=told.venue_symbol, received_ns=received_ns, stream="trade",
-                reason="sequence", from_us=told.trade_us if isinstance(told, Trade) else None,
-            )  # fmt: skip
-        yield from new
-        topic.told = trades[-1] if trades else topic.told
-
     def _candles(self, topic: Topic, candles: list[Candle]) -> Iterable[Output]:
         """A candle is closed when a later one is there, or its end lies well behind."""
-        told = topic.told if isinstance(topic.told, Candle) else None
+        told = topic.told
         for index, candle in enumerate(candles):
             settled = candle.received_ns // 1_000_000 > candle.close_ms + SETTLED_MS
             now = replace(candle, closed=settled or index < len(candles) - 1)
@@ -141,19 +113,13 @@ class Polls:
 
 
 def _request(topic: Topic, now_ns: int) -> Request:
-    if topic.stream == "ticker":
-        return rest.ticker_request(topic.instrument)
-    if topic.stream == "trade":
-        return rest.trades_request(topic.instrument, limit=TRADES)
     interval = topic.stream.removeprefix("candle_")
     length_ms, open_ms = intervals.length_ms(interval), intervals.open_ms(interval, now_ns // 1_000_000)
-    told_ms = topic.told.open_ms if isinstance(topic.told, Candle) else open_ms - length_ms
+    told_ms = topic.told.open_ms if topic.told else open_ms - length_ms
     end_ms = open_ms + 2 * length_ms  # their clock may be ahead of ours
     return rest.candles_request(topic.instrument, interval, max(told_ms, end_ms - rest.PAGE * length_ms), end_ms)
 
 
-def polled(stream: str, instrument: Instrument | None) -> bool:
-    """Whether no channel carries this stream of this market."""
-    if stream.startswith("candle_"):
-        return stream != f"candle_{names.LIVE_INTERVAL}"
-    return stream in ("trade", "ticker") and instrument is not None and instrument.kind != "spot"
+def polled(stream: str) -> bool:
+    """Whether no channel carries this stream."""
+    return stream.startswith("candle_") and stream != f"candle_{names.LIVE_INTERVAL}"

@@ -12,7 +12,7 @@ from msgspec.json import Decoder
 
 from exchanges import rows
 from exchanges.coinbase import names
-from exchanges.coinbase.frames import Market
+from exchanges.coinbase.frames import Figure, Market
 from exchanges.decimals import Number
 from exchanges.errors import BadFrame
 from exchanges.events import Rejected
@@ -23,9 +23,9 @@ class Future(Struct):
     """`future_product_details`"""
 
     contract_expiry: str | None = None
-    contract_size: str = ""
-    contract_root_unit: str = ""
-    contract_expiry_type: str = ""
+    contract_size: Figure = None
+    contract_root_unit: Figure = None
+    contract_expiry_type: Figure = None
     funding_rate: str | None = None
 
 
@@ -35,18 +35,18 @@ class Product(Struct):
     product_id: Market
     product_type: str
     quote_currency_id: Market
-    base_currency_id: str = ""
+    base_currency_id: Figure = None
     status: str = ""
     is_disabled: bool = False
     trading_disabled: bool = False
     cancel_only: bool = False
-    alias: str = ""
-    price_increment: str = ""
-    base_increment: str = ""
-    base_min_size: str = ""
-    base_max_size: str = ""
-    quote_min_size: str = ""
-    quote_max_size: str = ""
+    alias: Figure = None
+    price_increment: Figure = None
+    base_increment: Figure = None
+    base_min_size: Figure = None
+    base_max_size: Figure = None
+    quote_min_size: Figure = None
+    quote_max_size: Figure = None
     future_product_details: Future | None = None
 
 
@@ -57,11 +57,11 @@ class Pair(Struct):
     base_currency: Market
     quote_currency: Market
     status: str
-    quote_increment: str = ""  # the price's
-    base_increment: str = ""
-    base_min_size: str = ""
-    base_max_size: str = ""
-    min_market_funds: str = ""
+    quote_increment: Figure = None  # the price's
+    base_increment: Figure = None
+    base_min_size: Figure = None
+    base_max_size: Figure = None
+    min_market_funds: Figure = None
     trading_disabled: bool = False
     cancel_only: bool = False
 
@@ -120,7 +120,7 @@ def _future(product: Product, future: Future) -> Instrument:
         raise BadFrame(f"{product.product_id} has no contract size or no underlying", "contract")
     kind, ending, expiry_us = _term(product, future)
 
-    def units(contracts: str) -> Number | None:
+    def units(contracts: Figure) -> Number | None:
         number = names.existing(contracts)
         return number and names.times(number, size)
 

@@ -6,6 +6,7 @@ https://docs.cdp.coinbase.com/api-reference/exchange-api/rest-api
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -14,9 +15,9 @@ from msgspec.json import Decoder
 
 from exchanges import intervals, rows
 from exchanges.coinbase import names, products
-from exchanges.coinbase.frames import CandleRow, Id, MarketTrade
+from exchanges.coinbase.frames import CandleRow, Figure, Id, MarketTrade
 from exchanges.contract import Request
-from exchanges.decimals import Number, unsigned
+from exchanges.decimals import ZERO, Number, unsigned
 from exchanges.errors import (
     BadFrame,
     Forbidden,
@@ -26,7 +27,7 @@ from exchanges.errors import (
     ServerFault,
     UnknownMarket,
 )  # fmt: skip
-from exchanges.events import Candle, Depth, Rejected, Ticker, Trade
+from exchanges.events import Candle, Depth, Level, Rejected, Ticker, Trade
 from exchanges.symbols import Instrument
 
 MARKET = "/api/v3/brokerage/market"
@@ -57,11 +58,11 @@ class Quote(Struct):
     """The ticker of the Exchange"""
 
     price: str
-    size: str
-    time: str
-    bid: str = ""
-    ask: str = ""
-    volume: str = ""
+    size: Figure = None
+    time: Figure = None
+    bid: Figure = None
+    ask: Figure = None
+    volume: Figure = None
 
 
 class Product(Struct):
@@ -69,11 +70,11 @@ class Product(Struct):
 
     product_id: str
     price: str
-    volume_24h: str = ""
-    high_24h: str = ""
-    low_24h: str = ""
-    best_bid_price: str = ""
-    best_ask_price: str = ""
+    volume_24h: Figure = None
+    high_24h: Figure = None
+    low_24h: Figure = None
+    best_bid_price: Figure = None
+    best_ask_price: Figure = None
 
 
 class PricedLevel(Struct):
@@ -89,6 +90,19 @@ class PriceBook(Struct):
 
 class Book(Struct):
     pricebook: PriceBook
+
+
+class PairBook(Struct):
+    """Of the Exchange: price, size, and how many orders (levels 1 and 2) or which one (level 3)"""
+
+    bids: list[tuple[str, str, int | str]]
+    asks: list[tuple[str, str, int | str]]
+    sequence: Id | None = None
+    time: Figure = None
+
+
+# time (s), low, high, open, close, volume: of the Exchange, as numbers
+PairCandle = tuple[Id, Decimal, Decimal, Decimal, Decimal, Decimal]
 
 
 class OneError(Struct):
@@ -112,8 +126,11 @@ _exchange_trade = Decoder(ExchangeTrade)
 _quote = Decoder(Quote)
 _product = Decoder(Product)
 _book = Decoder(Book)
+_pair_book = Decoder(PairBook)
+_pair_candle = Decoder(PairCandle)
 _error = Decoder(Error)
 
+Figures = str | Decimal
 T = TypeVar("T")
 
 
@@ -148,25 +165,38 @@ def read_candles(
     body: bytes, instrument: Instrument, interval: str, received_ns: int, now_ms: int | None = None,
     rejected: list[Rejected] | None = None,
 ) -> list[Candle]:  # fmt: skip
-    """Intervals without a trade are missing. The volume of a future is taken as contracts, as its sizes are."""
+    """Of either interface. Intervals without a trade are missing. The volume of a future is taken as contracts, as its
+    sizes are."""
     now = received_ns // 1_000_000 if now_ms is None else now_ms
     size = _size(instrument)
 
-    def candle(raw: Raw) -> Candle:
-        row = _candle.decode(raw)
-        open_ms = names.start_ms(row.start)
+    def candle(start: str, open_: Figures, high: Figures, low: Figures, close: Figures, volume: Figures) -> Candle:
+        open_ms = names.start_ms(start)
         close_ms = intervals.close_ms(interval, open_ms)
         return Candle(
             symbol=instrument.symbol, venue_symbol=instrument.venue_symbol, received_ns=received_ns,
             interval=interval, open_ms=open_ms, close_ms=close_ms, closed=close_ms < now, trades=None,
-            open=unsigned(row.open), high=unsigned(row.high), low=unsigned(row.low), close=unsigned(row.close),
-            volume=names.units(row.volume, size), quote_volume=None,
+            open=unsigned(open_), high=unsigned(high), low=unsigned(low), close=unsigned(close),
+            volume=names.units(volume, size), quote_volume=None,
         )  # fmt: skip
 
-    found = _decoded(_rows, body).candles
-    if found is None:
-        raise BadFrame(f"no candles; it begins with {body[:60]!r}", "body")
-    return sorted(rows.read(found, candle, rejected), key=lambda candle: candle.open_ms)
+    def of_advanced(raw: Raw) -> Candle:
+        row = _candle.decode(raw)
+        return candle(row.start, row.open, row.high, row.low, row.close, row.volume)
+
+    def of_exchange(raw: Raw) -> Candle:
+        start, low, high, open_, close, volume = _pair_candle.decode(raw)
+        return candle(str(start), open_, high, low, close, volume)
+
+    if body.lstrip()[:1] == b"[":
+        listed = _decoded(_list, body)
+        candles = rows.read(listed, of_exchange, rejected)
+    else:
+        found = _decoded(_rows, body).candles
+        if found is None:
+            raise BadFrame(f"no candles; it begins with {body[:60]!r}", "body")
+        candles = rows.read(found, of_advanced, rejected)
+    return sorted(candles, key=lambda candle: candle.open_ms)
 
 
 def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
@@ -234,10 +264,10 @@ def read_ticker(body: bytes, instrument: Instrument, received_ns: int) -> Ticker
         }
     else:
         found = _decoded(_quote, body)
-        event_us, last = names.micros(found.time), names.existing(found.price)
+        event_us, last = names.micros(found.time) if found.time else None, names.existing(found.price)
         figures = {
             "last_price": last,
-            "last_quantity": unsigned(found.size) if last else None,
+            "last_quantity": unsigned(found.size) if last and found.size else None,
             "bid_price": names.existing(found.bid),
             "ask_price": names.existing(found.ask),
             "volume_24h": unsigned(found.volume) if found.volume else None,
@@ -253,15 +283,22 @@ def depth_request(instrument: Instrument, limit: int) -> Request:
 
 
 def read_depth(body: bytes, instrument: Instrument, received_ns: int) -> Depth:
-    """It has no number that could join it with the stream."""
-    book, size = _decoded(_book, body).pricebook, _size(instrument)
-    bids, asks = (
-        tuple((unsigned(level.price), names.units(level.size, size)) for level in side)
-        for side in (book.bids, book.asks)
-    )
+    """Of either interface; that of Advanced Trade has no number, and none could join it with the stream."""
+    sequence = None
+    if b'"pricebook"' in body:
+        book, size = _decoded(_book, body).pricebook, _size(instrument)
+        time = book.time
+        bids, asks = (
+            tuple((unsigned(level.price), names.units(level.size, size)) for level in side)
+            for side in (book.bids, book.asks)
+        )
+    else:
+        pair = _decoded(_pair_book, body)
+        time, sequence = pair.time, pair.sequence
+        bids, asks = _levels(pair.bids), _levels(pair.asks)
     return Depth(
         symbol=instrument.symbol, venue_symbol=instrument.venue_symbol, received_ns=received_ns, type="snapshot",
-        event_us=names.micros(book.time) if book.time else None, bids=bids, asks=asks,
+        event_us=names.micros(time) if time else None, bids=bids, asks=asks, sequence=sequence,
     )  # fmt: skip
 
 
@@ -291,6 +328,15 @@ def used_weight(headers: Mapping[str, str]) -> int | None:
 
 def _of_exchange(request: Request) -> Request:
     return replace(request, host=EXCHANGE)
+
+
+def _levels(side: list[tuple[str, str, int | str]]) -> tuple[Level, ...]:
+    """On level 3 each order is a row: those at one price are one level."""
+    found: dict[Number, Number] = {}
+    for price, size, _ in side:
+        at = unsigned(price)
+        found[at] = names.plus(found.get(at, ZERO), unsigned(size))
+    return tuple(found.items())
 
 
 def _quoted(instrument: Instrument) -> str:

@@ -1,5 +1,6 @@
 """What is wanted of one connection, and the trades and tickers of both interfaces in our words. Pure."""
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
@@ -8,10 +9,11 @@ from exchanges.coinbase.polls import polled
 from exchanges.contract import Output, Want
 from exchanges.decimals import Number, unsigned
 from exchanges.events import Ticker, Trade
-from exchanges.symbols import Instruments
+from exchanges.symbols import Instruments, kind_of
 from exchanges.trade_ids import TradeIds
 
-ON_EXCHANGE = ("trade", "ticker")  # the streams of the Exchange's socket; all others are Advanced Trade's
+ON_EXCHANGE = ("trade", "ticker")  # of spot, the streams of the Exchange's socket; all others are Advanced Trade's
+REMEMBERED = 1000  # trades of a future whose ids are known; a snapshot repeats about a hundred
 
 
 class Stamped(Protocol):
@@ -31,11 +33,9 @@ class Wants:
 
     def become(self, wants: Collection[Want]) -> None:
         self.told = True
-        self.polled = {
-            (stream, symbol) for stream, symbol in wants if polled(stream, self.instruments.by_symbol.get(symbol))
-        }
-        self.exchange = any(stream in ON_EXCHANGE for stream, _ in wants)
-        self.advanced = any(stream not in ON_EXCHANGE for stream, _ in wants)
+        self.polled = {(stream, symbol) for stream, symbol in wants if polled(stream)}
+        pairs = {want for want in wants if want[0] in ON_EXCHANGE and kind_of(want[1]) == "spot"}
+        self.exchange, self.advanced = bool(pairs), bool(set(wants) - pairs)
         self._streams = {}
         for stream, symbol in set(wants) - self.polled:
             self._streams.setdefault(self.instruments.venue_symbol(symbol), set()).add(stream)
@@ -46,6 +46,17 @@ class Wants:
     def markets(self, *streams: str) -> set[str]:
         """The markets of which one of `streams` is wanted."""
         return {market for market, wanted in self._streams.items() if wanted & set(streams)}
+
+    def pairs(self, stream: str) -> set[str]:
+        """The markets whose `stream` is wanted of the Exchange."""
+        return {market for market in self.markets(stream) if self._is_pair(market)}
+
+    def others(self, stream: str) -> set[str]:
+        """The markets whose trades or tickers are wanted of Advanced Trade."""
+        return {market for market in self.markets(stream) if not self._is_pair(market)}
+
+    def _is_pair(self, market: str) -> bool:
+        return kind_of(self.instruments.symbol(market)) == "spot"
 
     def symbol(self, stream: str, market: str) -> str | None:
         """Our symbol, or None where the stream is not wanted."""
@@ -67,14 +78,20 @@ class Wants:
 
 
 class Trades:
-    """The trades of all markets. A spot market's ids are integers that run without a hole, the same on both sides."""
+    """The trades of all markets. A spot market's ids are integers that run without a hole, the same on both sides; of
+    others nothing is known but that one that comes again is the same trade."""
 
     def __init__(self, wants: Wants) -> None:
         self._wants = wants
         self._ids = TradeIds()
+        self._known: dict[str, OrderedDict[str, None]] = {}  # ids by market, where they may have holes
 
     def keep(self, markets: Collection[str]) -> None:
         self._ids.keep(markets)
+        self._known = {market: known for market, known in self._known.items() if market in markets}
+
+    def begun(self, market: str) -> bool:
+        return market in self._known
 
     def told(
         self, market: str, trade_id: str, price: str, size: str, maker: str, time: str, received_ns: int,
@@ -89,9 +106,19 @@ class Trades:
             price=unsigned(price), quantity=names.units(size, contract), side=names.taker(maker),
             trade_us=names.micros(time), venue_quantity=unsigned(size) if contract else None,
         )  # fmt: skip
-        whole = trade_id.isascii() and trade_id.isdigit() and len(trade_id) < 20
-        return self._ids.events(trade) if whole and names.spelled(market) else (trade,)
+        if names.number(trade_id) is not None and names.spelled(market):
+            return self._ids.events(trade)
+        return (trade,) if self._is_new(market, trade_id) else ()
+
+    def _is_new(self, market: str, trade_id: str) -> bool:
+        known = self._known.setdefault(market, OrderedDict())
+        if trade_id in known:
+            return False
+        known[trade_id] = None
+        if len(known) > REMEMBERED:
+            known.popitem(last=False)
+        return True
 
 
-def _units(quantity: str, size: Number | None) -> Number | None:
+def _units(quantity: str | None, size: Number | None) -> Number | None:
     return names.units(quantity, size) if quantity else None

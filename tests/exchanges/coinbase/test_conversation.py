@@ -10,21 +10,30 @@ from tests.exchanges.coinbase.test_ccxt import loaded
 from tests.exchanges.ours import until
 from tests.sandbox_server import SandboxServer, StartSandbox
 
-MARKETS = ("BTC-USD", "ETH-USD", "BTC-USD-PERP")
+PAIRS, FUTURES = ("BTC-USD", "ETH-USD"), ("BTC-USD-PERP", "BTC-USD-20281229")
 
 
 def kinds(heard: list[Any]) -> set[tuple[str, str]]:
     return {(event.stream, event.symbol) for event in heard}
 
 
-@pytest.mark.parametrize("streams", [("trade", "ticker"), ("depth", "depth_5", "candle_5m", "candle_1m")])
-async def test_every_stream_speaks_without_a_gap(sandbox: SandboxServer, streams: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("markets", "streams"),
+    [
+        (PAIRS, ("trade", "ticker")),
+        (FUTURES, ("trade", "ticker")),
+        ((*PAIRS, *FUTURES), ("depth", "depth_5", "candle_5m", "candle_1m")),
+    ],
+)
+async def test_every_stream_speaks_without_a_gap(
+    sandbox: SandboxServer, markets: tuple[str, ...], streams: tuple[str, ...]
+) -> None:
     reader = await loaded(sandbox)
-    wants = [(stream, symbol) for stream in streams for symbol in MARKETS]
+    wants = [(stream, symbol) for stream in streams for symbol in markets]
     async with reader.listening(*wants) as heard:
         await until(lambda: kinds(heard) >= set(wants) and len(heard) > 100)
         assert not [event for event in heard if isinstance(event, Gap | Status)]
-        for market in MARKETS[:2]:
+        for market in markets:
             ids = [int(event.trade_id) for event in heard if isinstance(event, Trade) and event.symbol == market]
             assert ids == list(range(ids[0], ids[0] + len(ids))) if ids else "trade" not in streams
         assert {type(event) for event in heard} <= {Trade, Ticker, Depth, Candle}

@@ -56,7 +56,7 @@ def test_a_frame_nested_beyond_reason_is_rejected() -> None:
     assert isinstance(rejected, Rejected)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"candles":[{"start":"x"}]}', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"candles":[{"start":"x"}]}', b"\xff"])
 def test_a_broken_answer_is_rejected_and_asked_for_again(body: bytes) -> None:
     feed = CARD.feed(spot("BTC-USD"))
     list(feed.wanted([("candle_1h", "BTC-USD")]))
@@ -97,12 +97,19 @@ def test_only_what_changed_is_asked_for() -> None:
 
 
 def test_every_stream_of_the_card_can_be_wanted_on_its_socket() -> None:
-    channels = []
-    for socket in range(len(CARD.sockets)):
-        streams = [stream for stream in CARD.stream_names() if CARD.socket_of(stream) == socket]
-        frames = sent(CARD.feed(spot("A-USD")).wanted([(stream, "A-USD") for stream in streams]))
-        channels.append({channel for frame in frames for channel in frame.get("channels", [frame.get("channel")])})
-    assert channels == [{"level2", "candles", "heartbeats"}, {"matches", "ticker", "heartbeat"}]
+    channels: dict[tuple[str, int], set[str]] = {}
+    for symbol, markets in (("A-USD", spot("A-USD")), ("BTC-USD-PERP", Instruments([PERP]))):
+        for socket in range(len(CARD.sockets)):
+            wants = [(one, symbol) for one in CARD.stream_names() if CARD.socket_of(one, symbol) == socket]
+            frames = sent(CARD.feed(markets).wanted(wants))
+            said = {channel for frame in frames for channel in frame.get("channels", [frame.get("channel")])}
+            channels[symbol, socket] = said
+    assert channels == {
+        ("A-USD", 0): {"matches", "ticker", "heartbeat"},
+        ("A-USD", 1): {"level2", "candles", "heartbeats"},
+        ("BTC-USD-PERP", 0): set(),
+        ("BTC-USD-PERP", 1): {"level2", "candles", "heartbeats", "market_trades", "ticker"},
+    }
 
 
 def test_books_that_break_again_and_again_are_not_asked_for_faster_than_each_five_seconds() -> None:
@@ -142,33 +149,57 @@ def test_a_refused_message_that_names_no_market_is_halved_until_one_is_found() -
     assert [(one.status, one.symbol, one.stream) for one in refused] == [("not_listed", "B-USD", "ticker")]  # type: ignore[union-attr]
 
 
-def test_trades_and_ticker_of_a_future_are_polled_in_turn_and_count_contracts() -> None:
+def test_trades_and_ticker_of_a_future_come_from_advanced_trade_and_count_contracts() -> None:
     feed = CARD.feed(Instruments([PERP]))
     frames = sent(feed.wanted([("trade", "BTC-USD-PERP"), ("ticker", "BTC-USD-PERP")]))
-    assert frames == [{"type": "subscribe", "product_ids": ["BTC-USD"], "channels": ["heartbeat"]}]
-    [ticker] = fetches(feed.tick(10 * SECOND_NS))
-    assert ticker.request.path.endswith("/market/products/BIP-20DEC30-CDE")
-    body = b'{"product_id":"BIP-20DEC30-CDE","price":"100","volume_24h":"300","best_bid_price":""}'
-    [told] = feed.answered(ticker.request, body, 11 * SECOND_NS)
-    assert isinstance(told, Ticker) and (told.volume_24h, told.bid_price) == ("3", None)
-    [trades] = fetches(feed.tick(11 * SECOND_NS))
-    [newest] = feed.answered(trades.request, page(7, 6), 12 * SECOND_NS)
+    assert {frame["channel"]: frame.get("product_ids") for frame in frames} == {
+        "heartbeats": None, "market_trades": ["BIP-20DEC30-CDE"], "ticker": ["BIP-20DEC30-CDE"]
+    }  # fmt: skip
+    row = {"product_id": "BIP-20DEC30-CDE", "price": "100", "volume_24_h": "300", "best_bid": "", "best_ask": None}
+    [told] = feed.receive(framed("ticker", 0, {"type": "snapshot", "tickers": [row]}), 1)
+    assert isinstance(told, Ticker) and (told.volume_24h, told.bid_price, told.ask_price) == ("3", None, None)
+    [newest] = feed.receive(trades_of_future(1, "snapshot", "b", "a"), 2)
     assert isinstance(newest, Trade)
-    assert (newest.trade_id, newest.quantity, newest.venue_quantity) == ("7", "0.05", "5")
-    assert fetches(feed.tick(12 * SECOND_NS)) == [ticker]
-    assert list(feed.answered(ticker.request, body, 12 * SECOND_NS)) == []
-    [again] = fetches(feed.tick(14 * SECOND_NS))
-    assert [one.trade_id for one in feed.answered(again.request, page(9, 8, 7, 6), 15 * SECOND_NS)] == ["8", "9"]  # type: ignore[union-attr]
+    assert (newest.trade_id, newest.quantity, newest.venue_quantity, newest.side) == ("b", "0.05", "5", "buy")
+    assert ids(feed.receive(trades_of_future(2, "update", "d", "c"), 3)) == ["c", "d"]
 
 
-def test_a_whole_page_of_new_trades_of_a_future_is_a_gap() -> None:
+def test_a_lost_frame_is_a_gap_of_a_futures_trades_and_the_new_snapshot_has_what_was_lost() -> None:
     feed = CARD.feed(Instruments([PERP]))
     list(feed.wanted([("trade", "BTC-USD-PERP")]))
-    [first] = fetches(feed.tick(10 * SECOND_NS))
-    list(feed.answered(first.request, page(1), 10 * SECOND_NS))
-    [second] = fetches(feed.tick(20 * SECOND_NS))
-    outputs = list(feed.answered(second.request, page(*range(300, 200, -1)), 20 * SECOND_NS))
-    assert isinstance(outputs[0], Gap) and len(outputs) == 101
+    list(feed.receive(trades_of_future(0, "snapshot", "2", "1"), 1))
+    gap, *rest = feed.receive(framed("heartbeats", 2, {}), 2)
+    assert isinstance(gap, Gap) and (gap.stream, gap.symbol, gap.reason) == ("trade", "BTC-USD-PERP", "sequence")
+    assert [(frame["type"], frame["channel"]) for frame in sent(rest)] == [
+        ("unsubscribe", "market_trades"), ("subscribe", "market_trades")
+    ]  # fmt: skip
+    assert ids(feed.receive(trades_of_future(3, "snapshot", "4", "3", "2", "1"), 3)) == ["3", "4"]
+
+
+def framed(channel: str, number: int, event: dict[str, Any]) -> str:
+    head = {"channel": channel, "timestamp": "2026-09-21T14:13:21Z", "sequence_num": number}
+    return json.dumps({**head, "events": [event]})
+
+
+def trades_of_future(number: int, kind: str, *ids: str) -> str:
+    rows = [
+        {"trade_id": trade_id, "product_id": "BIP-20DEC30-CDE", "price": "100", "size": "5", "side": "SELL",
+         "time": "2026-09-21T14:13:21Z"} for trade_id in ids
+    ]  # fmt: skip
+    return framed("market_trades", number, {"type": kind, "trades": rows})
+
+
+def ids(outputs: Any) -> list[str]:
+    return [output.trade_id for output in outputs if isinstance(output, Trade)]
+
+
+@pytest.mark.parametrize("text", ["rate limit exceeded", "Failed to subscribe"])
+def test_a_message_that_is_refused_for_another_reason_makes_no_market_unlisted(text: str) -> None:
+    feed = CARD.feed(spot("A-USD"))
+    list(feed.wanted([("ticker", "A-USD")]))
+    list(feed.receive('{"type":"subscriptions","channels":[{"name":"heartbeat","product_ids":["A-USD"]}]}', 1))
+    [said] = feed.receive(json.dumps({"type": "error", "message": text}), 2)
+    assert isinstance(said, Rejected)
 
 
 def test_a_limit_that_is_hit_stops_all_polls_of_the_connection_for_so_long() -> None:
@@ -178,11 +209,3 @@ def test_a_limit_that_is_hit_stops_all_polls_of_the_connection_for_so_long() -> 
     list(feed.failed(fetch.request, RateLimited("too many", 30.0), 11 * SECOND_NS))
     assert fetches(feed.tick(40 * SECOND_NS)) == []
     assert len(fetches(feed.tick(41 * SECOND_NS))) == 1
-
-
-def page(*ids: int) -> bytes:
-    rows = [
-        {"trade_id": str(trade_id), "product_id": "BIP-20DEC30-CDE", "price": "100", "size": "5", "side": "SELL",
-         "time": "2026-09-21T14:13:21Z"} for trade_id in ids
-    ]  # fmt: skip
-    return json.dumps({"trades": rows, "best_bid": "1", "best_ask": "2"}).encode()

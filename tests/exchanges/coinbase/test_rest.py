@@ -116,6 +116,14 @@ def test_candles_are_sorted_and_closed_when_their_last_millisecond_is_over(now_m
     assert rest.read_candles(body, BIT, "1m", 5, now_ms)[0].volume == "0.1"
 
 
+def test_candles_of_the_exchange_are_numbers_with_the_low_first_and_stay_exact() -> None:
+    body = b"[[1790000040,0.00000001,2.5,1,12345678901234567890.123456789,1e-8],[1789999980,1,1,1,1,0]]"
+    older, newer = rest.read_candles(body, BTC, "1m", 5, 0)
+    assert (older.open_ms, newer.open_ms) == (1789999980000, 1790000040000)
+    assert (newer.open, newer.high, newer.low, newer.volume) == ("1", "2.5", "0.00000001", "0.00000001")
+    assert newer.close == "12345678901234567890.123456789"
+
+
 def test_trades_of_spot_come_from_the_exchange_from_an_id_on() -> None:
     newest, older = rest.trades_request(BTC), rest.trades_request(BTC, "100", 10)
     assert (newest.host, newest.target) == ("exchange", "/products/BTC-USD/trades?limit=1000")
@@ -150,6 +158,22 @@ def test_a_book_has_a_time_and_no_number() -> None:
     depth = rest.read_depth(body, BIT, 3)
     assert (depth.bids, depth.asks, depth.sequence) == ((("4", "4.31"),), (), None)
     assert depth.event_us == 1790000001000000
+
+
+def test_a_book_of_the_exchange_has_both_and_its_single_orders_are_summed_by_price() -> None:
+    body = b'{"bids":[["4.00","0.1",2]],"asks":[["4.10","0.1","id-1"],["4.1","0.2","id-2"]],"sequence":7,"time":"2026-09-21T14:13:21Z"}'  # noqa: E501
+    depth = rest.read_depth(body, BTC, 3)
+    assert (depth.bids, depth.asks) == ((("4", "0.1"),), (("4.1", "0.3"),))
+    assert (depth.sequence, depth.event_us) == (7, 1790000001000000)
+
+
+def test_a_trade_that_names_no_side_has_none() -> None:
+    rows = [
+        {"trade_id": "34b080bf-0000-4000-8000-000000000001", "product_id": "BTC-USD", "price": "140.91", "size": "4",
+         "time": "2026-09-21T14:13:21.000Z", "side": side} for side in ("", "UNKNOWN_ORDER_SIDE")
+    ]  # fmt: skip
+    trades = rest.read_trades(json.dumps({"trades": rows}).encode(), BTC, 1)
+    assert [trade.side for trade in trades] == [None, None]
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"bids":1}', b"\xff\xfe", b"[" * 100_000])
