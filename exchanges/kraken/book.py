@@ -15,16 +15,22 @@ from exchanges.events import Level
 DEPTHS = (10, 25, 100, 500, 1000)  # that can be subscribed to
 DEEPEST = DEPTHS[-1]
 CHECKED = 10  # levels a side that the checksum is over, whatever the depth
+LOT_DECIMALS = 8  # of nearly every market
 Sent = tuple[str, str]  # price and quantity as they were written
+Places = tuple[int, int]  # decimals of prices and quantities
 
 
 class KrakenBook(ProvenBook):
-    """`depth` is the subscribed one: levels pushed beyond it get no removal, they have to be forgotten."""
+    """`depth` is the subscribed one: levels pushed beyond it get no removal, they have to be forgotten.
 
-    def __init__(self, depth: int) -> None:
+    `listed` are the decimals that the market's rules tell, where they are known.
+    """
+
+    def __init__(self, depth: int, listed: Places = (0, 0)) -> None:
         super().__init__()
         self.book = Book(kept=depth)
-        self._places = (0, 0)  # decimals of prices and quantities
+        self._listed = listed
+        self._places: Places = (0, 0)  # as far as they were written
 
     def snapshot(
         self, bids: Iterable[Sent], asks: Iterable[Sent], checksum: int | None, event_us: int | None, received_ns: int
@@ -47,10 +53,10 @@ class KrakenBook(ProvenBook):
         self._check(checksum, proven_us)
         return delta
 
-    def checksum(self) -> int:
+    def checksum(self, places: Places | None = None) -> int:
         """Of the book as it stands: asks from the lowest, then bids from the highest."""
         bids, asks = self.book.best(CHECKED)
-        price_places, quantity_places = self._places
+        price_places, quantity_places = places or self._places
         return zlib.crc32(
             "".join(
                 [_digits(price, price_places) + _digits(quantity, quantity_places) for price, quantity in asks + bids]
@@ -60,9 +66,16 @@ class KrakenBook(ProvenBook):
     def _check(self, checksum: int | None, proven_us: int | None) -> None:
         if checksum is None or checksum == (ours := self.checksum()):
             return
+        if any(checksum == self.checksum(places) for places in self._other_places()):
+            return
         self.lose()
         self.last_proven_us = proven_us
         raise Break(f"the checksum is {checksum}, the book's {ours}")
+
+    def _other_places(self) -> list[Places]:
+        """The decimals that all levels may have had before somebody wrote them down without zeros at the end."""
+        prices, quantities = (max(pair) for pair in zip(self._places, self._listed, strict=True))
+        return [(prices, quantities), (prices, max(quantities, LOT_DECIMALS))]
 
     def _levels(self, side: Iterable[Sent]) -> list[Level]:
         """Canonical, and the decimals that were written noted: all levels have the most that any was sent with.

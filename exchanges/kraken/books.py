@@ -8,7 +8,7 @@ from exchanges.contract import Output, Send
 from exchanges.depths import Break, Depths
 from exchanges.errors import BadFrame
 from exchanges.events import Depth
-from exchanges.kraken.book import DEEPEST, KrakenBook, Sent, listed_depth
+from exchanges.kraken.book import DEEPEST, KrakenBook, Places, Sent, listed_depth
 from exchanges.symbols import Instruments
 
 SECOND_NS = 1_000_000_000
@@ -29,12 +29,14 @@ class Books:
     """Keyed by venue symbol; `again` gives what to send to have a market's snapshot once more."""
 
     def __init__(self, instruments: Instruments, again: Callable[[str], Iterable[Send]]) -> None:
+        self._instruments = instruments
         self._again = again
         self._depths = Depths(instruments)
         self._books: dict[str, KrakenBook] = {}
         self._waiting: dict[str, Waiting] = {}
         self._breaks: dict[str, tuple[int, int]] = {}  # how many without a calm between, when the last one was
         self._subscribed: dict[str, int] = {}  # the depth of each market's subscription, as acknowledged
+        self._refused: set[str] = set()  # asking for their snapshots is of no use
         self._told = False  # whether `want` was ever called
 
     def want(self, streams: Mapping[str, set[str]]) -> Iterable[Output]:
@@ -43,8 +45,9 @@ class Books:
         for known in (self._books, self._waiting, self._breaks, self._subscribed):
             for market in [market for market in known if market not in streams]:
                 del known[market]
+        self._refused &= streams.keys()
         for market in streams:
-            if market not in self._books:
+            if market not in self._books and market not in self._refused:
                 self._waiting.setdefault(market, Waiting(None))
         yield from self._depths.want(streams, self._books)
 
@@ -58,8 +61,9 @@ class Books:
             self._subscribed[market] = depth
 
     def refused(self, market: str) -> None:
-        """There will be no snapshot: asking again is of no use."""
+        """There will be no snapshot."""
         self._waiting.pop(market, None)
+        self._refused.add(market)
 
     def snapshot(
         self, market: str, bids: list[Sent], asks: list[Sent], checksum: int | None, event_us: int | None,
@@ -69,7 +73,7 @@ class Books:
         if not self._depths.wanted(market):
             return
         known = depth or self._subscribed.get(market) or (DEEPEST if self._told else 0)
-        book = KrakenBook(max(known, listed_depth(max(len(bids), len(asks)))))
+        book = KrakenBook(max(known, listed_depth(max(len(bids), len(asks)))), self._places(market))
         if before := self._books.get(market):
             book.last_proven_us = before.last_proven_us
         try:
@@ -123,6 +127,12 @@ class Books:
     def waiting(self) -> dict[str, int]:
         """Updates of each market that came while its snapshot was missing."""
         return {market: waiting.frames for market, waiting in self._waiting.items() if waiting.frames}
+
+    def _places(self, market: str) -> Places:
+        """The decimals of the market's increments; 0 where they are not known."""
+        listed = self._instruments.by_venue_symbol.get(market)
+        prices, quantities = (listed.price_increment, listed.quantity_increment) if listed else (None, None)
+        return len((prices or "").partition(".")[2]), len((quantities or "").partition(".")[2])
 
     def _broken(self, market: str, book: KrakenBook, received_ns: int, event_us: int | None) -> Iterable[Output]:
         """A gap, and a new subscription: at once, but ever later where one break follows another."""

@@ -6,6 +6,8 @@ Source: https://docs.kraken.com/exchange, Spot WebSocket v2; recordings of v1 ar
 from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal
 
+from msgspec import Raw
+
 from exchanges import intervals
 from exchanges.broken import BROKEN, rejected
 from exchanges.contract import Close, Output, Request, Send, Want
@@ -22,11 +24,12 @@ from exchanges.tickers import Figures, Tickers
 from exchanges.trade_ids import TradeIds
 
 PING_NS = 25_000_000_000  # a connection on which we say nothing is closed after about a minute
-SILENT_NS = 25_000_000_000  # a subscribed connection has a heartbeat each second where nothing else is sent
+SILENT_NS = 10_000_000_000  # a subscribed connection has a heartbeat each second where nothing else is sent
 RECENT = 2  # candles of a snapshot that are news: the one that just ended, and the running one
 RENUMBERED = 100_000  # an id so far below the last is no repetition: the numbers began anew, or another recording
 CHANNELS = {"trade": "trade", "ticker": "ticker"}
 LOST_BY_RESTART = "maintenance"
+RESTART_PAUSE_S = 5.0  # nobody may connect faster after maintenance
 
 Reader = Callable[["KrakenFeed", frames.Frame, int], Iterable[Output]]
 OldReader = Callable[["KrakenFeed", legacy.Array, int], Iterable[Output]]
@@ -46,7 +49,7 @@ class KrakenFeed:
         self._books = Books(instruments, lambda market: self._subscriptions.again(Subscription("book", 0, market)))
         self._maintained = False  # the engine was down while this connection stood
         self._pinged_ns: int | None = None
-        self._heard_ns = 0
+        self._heard_ns = 0  # but for answers to our pings: those come even where nothing else does
 
     def opening(self) -> Iterable[Output]:
         return ()
@@ -69,7 +72,6 @@ class KrakenFeed:
         return outputs
 
     def receive(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
-        self._heard_ns = received_ns
         try:
             return list(self._read(frame, received_ns))
         except BROKEN as error:
@@ -96,9 +98,9 @@ class KrakenFeed:
             self._pinged_ns = now_ns
             outputs.append(self._subscriptions.ping())
         # Seen in 2026: subscriptions are acknowledged and nothing follows, on a connection that stays open.
-        if self._subscriptions.held and now_ns - self._heard_ns >= SILENT_NS:
+        if self._subscriptions.standing and now_ns - self._heard_ns >= SILENT_NS:
             self._heard_ns = now_ns
-            outputs.append(Close("nothing was sent for 25 s, no heartbeat either"))
+            outputs.append(Close("nothing was sent for 10 s, no heartbeat either"))
         return outputs
 
     def book(self, symbol: str, received_ns: int) -> Depth | None:
@@ -115,6 +117,8 @@ class KrakenFeed:
                 raise BadFrame(f"unknown channel {array.family[:60]!r} of v1", f"v1 channel {array.family[:30]}")
             return old(self, array, received_ns)
         found = frames.frame(frame)
+        if found.method != "pong":
+            self._heard_ns = received_ns
         if found.channel is not None:
             reader = READERS.get(found.channel)
             if reader is None:
@@ -188,11 +192,12 @@ class KrakenFeed:
             if state.system == LOST_BY_RESTART:
                 self._maintained = True
             elif state.system == "online" and self._maintained:
-                return (Close("the exchange is back from maintenance"),)
+                return (Close("the exchange is back from maintenance", RESTART_PAUSE_S),)
         return ()
 
     def _match(self, frame: frames.Frame, received_ns: int) -> Iterable[Output]:
-        trades = [self._trade(match, received_ns) for match in frames.matches(frame.data)]
+        matches = sorted(frames.matches(frame.data), key=lambda match: match.trade_id)
+        trades = [self._trade(match, received_ns) for match in matches]
         return [output for trade in trades if trade for output in self._numbered(trade)]
 
     def _trade(self, match: frames.Match, received_ns: int) -> Trade | None:
@@ -225,9 +230,13 @@ class KrakenFeed:
         event_us = names.micros(frame.timestamp)
         found = [self._candle(bucket, received_ns, event_us) for bucket in frames.buckets(frame.data)]
         candles = [candle for candle in found if candle]
-        if frame.type == "snapshot":
-            return self._candles.snapshot(candles if self._wants is None else candles[-RECENT:])
-        return [output for candle in candles for output in self._candles.update(candle)]
+        if frame.type != "snapshot":
+            return [output for candle in candles for output in self._candles.update(candle)]
+        streams: dict[tuple[str, str], list[Candle]] = {}
+        for candle in sorted(candles, key=lambda candle: candle.open_ms):
+            streams.setdefault((candle.venue_symbol, candle.interval), []).append(candle)
+        recent = 0 if self._wants is None else -RECENT
+        return [output for stream in streams.values() for output in self._candles.snapshot(stream[recent:])]
 
     def _candle(self, bucket: frames.Bucket, received_ns: int, event_us: int | None) -> Candle | None:
         interval = names.interval(bucket.interval)
@@ -295,11 +304,16 @@ def _figures(day: frames.Day) -> Figures:
     last, bid, ask = names.existing(day.last), names.existing(day.bid), names.existing(day.ask)
     return {
         "last_price": last,
-        "bid_price": bid, "bid_quantity": names.number(day.bid_qty) if bid else None,
-        "ask_price": ask, "ask_quantity": names.number(day.ask_qty) if ask else None,
+        "bid_price": bid, "bid_quantity": _sent_number(day.bid_qty) if bid else None,
+        "ask_price": ask, "ask_quantity": _sent_number(day.ask_qty) if ask else None,
         "open_24h": _opened(last, day), "high_24h": names.existing(day.high), "low_24h": names.existing(day.low),
-        "volume_24h": names.number(day.volume) if bytes(day.volume) not in names.MISSING else None,
+        "volume_24h": _sent_number(day.volume),
     }  # fmt: skip
+
+
+def _sent_number(raw: Raw) -> Number | None:
+    """A figure that may be 0, and may be left out."""
+    return None if bytes(raw) in names.MISSING else names.number(raw)
 
 
 def _opened(last: Number | None, day: frames.Day) -> Number | None:

@@ -95,22 +95,23 @@ def trades(payload: Raw, symbol: str, market: str, received_ns: int) -> list[Tra
     """Without ids: v1 sends none."""
     return [
         Trade(
-            symbol=symbol, venue_symbol=market, received_ns=received_ns, trade_id="", price=unsigned(price),
-            quantity=unsigned(quantity), side=names.side(side), trade_us=names.micros_of(seconds),
+            symbol=symbol, venue_symbol=market, received_ns=received_ns, event_us=names.micros_of(seconds), trade_id="",
+            price=unsigned(price), quantity=unsigned(quantity), side=names.side(side),
+            trade_us=names.micros_of(seconds),
         )
         for price, quantity, seconds, side, _, _ in _matches.decode(payload)
     ]  # fmt: skip
 
 
 def candle(payload: Raw, minutes: str, symbol: str, market: str, received_ns: int) -> Candle:
-    """It is stamped with its end."""
+    """It is stamped with its end, which in the documentation has a fraction: half an interval before it lies inside."""
     changed, end, open_, high, low, close, _, volume, count = _bucket.decode(payload)
     if not (minutes.isascii() and minutes.isdigit() and len(minutes) < 6):
         raise BadFrame(f"unknown interval {minutes[:20]!r}", "interval")
     interval = names.interval(int(minutes))
     if count < 0:
         raise ValidationError("fewer trades than none - at `$[8]`")
-    open_ms = names.micros_of(end) // 1000 - intervals.length_ms(interval)
+    open_ms = intervals.open_ms(interval, names.micros_of(end) // 1000 - intervals.length_ms(interval) // 2)
     return Candle(
         symbol=symbol, venue_symbol=market, received_ns=received_ns, event_us=names.micros_of(changed),
         interval=interval, open_ms=open_ms, close_ms=intervals.close_ms(interval, open_ms), open=unsigned(open_),

@@ -21,8 +21,8 @@ OUR_INTERVALS = {int(theirs): ours for ours, theirs in INTERVALS.items()}
 RENAMED = {"XBT": "BTC", "XDG": "DOGE"}
 # Asset ids with a letter for their class in front. No newer asset has one, and XTZ or ZRX only look like it.
 CLASSED = {
-    "XETC", "XETH", "XLTC", "XMLN", "XREP", "XXBT", "XXDG", "XXLM", "XXMR", "XXRP", "XZEC",
-    "ZAUD", "ZCAD", "ZEUR", "ZGBP", "ZJPY", "ZUSD",
+    "XDAO", "XETC", "XETH", "XICN", "XLTC", "XMLN", "XNMC", "XREP", "XXBT", "XXDG", "XXLM", "XXMR", "XXRP", "XXVN",
+    "XZEC", "ZAUD", "ZCAD", "ZEUR", "ZGBP", "ZJPY", "ZKRW", "ZUSD",
 }  # fmt: skip
 
 # Orders are matched in these states; in the others (post_only, cancel_only, maintenance …) nothing can trade.

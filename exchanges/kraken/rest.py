@@ -92,6 +92,7 @@ _book = Decoder(Book)
 _candle: Decoder[CandleRow] = Decoder(CandleRow)
 _text = Decoder(str)
 _id = Decoder(Id)
+_stamp = Decoder(Id, strict=False)  # `last` is a number or the text of one
 
 T = TypeVar("T")
 
@@ -142,7 +143,8 @@ def read_candles(
 
 
 def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
-    """The newest ones: trades can be asked for from a time on, but not from an id."""
+    """The newest ones, also where those from an id on are asked for: trades are served from a time on, but not from an
+    id. The ids in the answer tell whether it reaches back far enough."""
     return _get("Trades", instrument, count=min(limit or TRADES, TRADES))
 
 
@@ -321,7 +323,7 @@ def _rows_of(result: dict[str, Raw]) -> list[Raw]:
 
 
 def _integer(raw: Raw | None) -> int | None:
-    return None if raw is None else _decoded(_id, bytes(raw))
+    return None if raw is None else _decoded(_stamp, bytes(raw))
 
 
 def _decoded(decoder: Decoder[T], body: bytes) -> T:

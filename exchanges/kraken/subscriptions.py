@@ -48,6 +48,7 @@ class Request:
     since_ns: int | None = None  # None: from the next tick on
     refusals: list[str] = field(default_factory=list)  # those that named no market
     deferred: bool = False  # the exchange could not answer; it is asked again
+    anew: bool = False  # asked once already
 
 
 class Subscriptions:
@@ -55,6 +56,7 @@ class Subscriptions:
 
     def __init__(self) -> None:
         self.held: frozenset[Subscription] = frozenset()
+        self.standing: set[Subscription] = set()  # those of them that were acknowledged
         self._requests: dict[int, Request] = {}
         self._number = 0
 
@@ -62,14 +64,16 @@ class Subscriptions:
         """The whole set from now on: what to send for it."""
         wanted, held = frozenset(wanted), self.held
         self.held = wanted
+        self.standing &= wanted
         yield from self._ask("unsubscribe", held - wanted)
         yield from self._ask("subscribe", wanted - held)
 
     def again(self, subscription: Subscription) -> Iterable[Send]:
         """A new snapshot: the subscription is given up and made anew."""
         if subscription in self.held:
+            unanswered = self._withdrawn(subscription)
             yield from self._ask("unsubscribe", [subscription])
-            yield from self._ask("subscribe", [subscription])
+            yield from self._ask("subscribe", [subscription], anew=unanswered)
 
     def ping(self) -> Send:
         self._number += 1
@@ -79,6 +83,8 @@ class Subscriptions:
         """An answer that names a market; then those that can be told by it to have been refused, and why."""
         request = self._requests.get(number or 0)
         if request is not None:
+            if market in request.markets:
+                self.standing.add(Subscription(request.channel, request.minutes, market))
             request.markets.discard(market)
             yield from self._settled(number or 0, request)
 
@@ -120,8 +126,8 @@ class Subscriptions:
             for one in unanswered:
                 if one not in self.held:
                     continue
-                if len(unanswered) > 1 or request.deferred:
-                    yield from self._ask("subscribe", [one])
+                if not request.anew or request.deferred:
+                    yield from self._ask("subscribe", [one], anew=True)
                 else:
                     yield one
 
@@ -133,18 +139,31 @@ class Subscriptions:
         for market, reason in zip(sorted(request.markets), request.refusals, strict=False):
             yield Subscription(request.channel, request.minutes, market), reason
 
-    def _ask(self, method: str, subscriptions: Collection[Subscription]) -> Iterable[Send]:
+    def _withdrawn(self, one: Subscription) -> bool:
+        """No request waits for it any more; whether one did."""
+        waiting = [
+            number
+            for number, request in self._requests.items()
+            if one.market in request.markets and (request.channel, request.minutes) == (one.channel, one.minutes)
+        ]
+        for number in waiting:
+            self._requests[number].markets.discard(one.market)
+            if not self._requests[number].markets:
+                del self._requests[number]
+        return bool(waiting)
+
+    def _ask(self, method: str, subscriptions: Collection[Subscription], anew: bool = False) -> Iterable[Send]:
         kinds: dict[tuple[str, int], list[str]] = {}
         for channel, minutes, market in sorted(subscriptions):
             kinds.setdefault((channel, minutes), []).append(market)
         for (channel, minutes), markets in kinds.items():
             for start in range(0, len(markets), MARKETS_PER_MESSAGE):
-                yield self._message(method, channel, minutes, markets[start : start + MARKETS_PER_MESSAGE])
+                yield self._message(method, channel, minutes, markets[start : start + MARKETS_PER_MESSAGE], anew)
 
-    def _message(self, method: str, channel: str, minutes: int, markets: list[str]) -> Send:
+    def _message(self, method: str, channel: str, minutes: int, markets: list[str], anew: bool) -> Send:
         self._number += 1
         if method == "subscribe":
-            self._requests[self._number] = Request(channel, minutes, set(markets))
+            self._requests[self._number] = Request(channel, minutes, set(markets), anew=anew)
         interval = {"interval": minutes} if minutes else {}
         parameters = {"channel": channel, "symbol": markets, **interval, **PARAMETERS[channel]}
         return Send(json.dumps({"method": method, "params": parameters, "req_id": self._number}, ensure_ascii=False))

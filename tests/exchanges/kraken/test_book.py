@@ -83,5 +83,21 @@ def test_numbers_with_an_exponent_count_as_written_out() -> None:
     assert plain.checksum() == short.checksum() == zlib.crc32(b"20" + b"150000000" + b"10" + b"1")
 
 
+@pytest.mark.parametrize(
+    ("listed", "digits"),
+    [((0, 0), ("20", "150000000", "10", "200000000")), ((2, 3), ("200", "1500", "100", "2000"))],
+)
+def test_zeros_that_a_recording_lost_are_found_again(listed: tuple[int, int], digits: tuple[str, ...]) -> None:
+    book = KrakenBook(10, listed)
+    book.snapshot([("1.0", "2.0")], [("2.0", "1.5")], zlib.crc32("".join(digits).encode()), 1, 1)
+    assert book.proven
+
+
+def test_the_digits_as_written_come_before_the_rules_of_the_market() -> None:
+    book = KrakenBook(10, (5, 8))
+    book.snapshot([("1.0", "2.000")], [("2.0", "1.500")], zlib.crc32(b"2015001020" + b"00"), 1, 1)
+    assert book.proven
+
+
 def test_a_snapshot_tells_the_depth_where_nothing_else_does() -> None:
     assert [listed_depth(count) for count in (0, 10, 11, 25, 101, 1000, 1200)] == [10, 10, 25, 25, 500, 1000, 1200]

@@ -112,3 +112,13 @@ def test_a_refused_market_is_not_listed_in_each_stream_that_wanted_it(stream: st
     [status] = feed.receive(json.dumps({**refusal, "req_id": request["req_id"]}), 9)
     assert (status.stream, status.status, status.symbol) == (stream, "not_listed", "BTC-USD")  # type: ignore[union-attr]
     assert not [output for second in range(90) for output in sent(feed.tick(second * 10**9)) if "params" in output]
+
+
+def test_a_refused_book_is_not_asked_for_again_when_another_market_joins() -> None:
+    feed = KrakenFeed(instruments("BTC", "ETH"))
+    [request] = sent(list(feed.wanted([("depth", "BTC-USD")])))
+    refusal = {"error": "Currency pair not supported BTC/USD", "method": "subscribe", "success": False}
+    assert len(list(feed.receive(json.dumps({**refusal, "req_id": request["req_id"]}), 9))) == 1
+    list(feed.wanted([("depth", "BTC-USD"), ("trade", "ETH-USD")]))
+    again = [frame for second in range(90) for frame in sent(feed.tick(second * 10**9)) if "params" in frame]
+    assert all(frame["params"]["channel"] != "book" for frame in again)  # type: ignore[index]

@@ -93,6 +93,7 @@ def test_a_market_trades_while_orders_are_matched(status: str, ours: str) -> Non
 
 def test_requests_name_the_market_with_its_slash_and_a_token_its_class() -> None:
     assert rest.trades_request(BTC).target == "/0/public/Trades?pair=BTC%2FUSD&count=1000"
+    assert rest.trades_request(BTC, from_id="7") == rest.trades_request(BTC)  # the newest, whose ids tell the rest
     assert rest.ticker_request(TOKEN).query == {"pair": "AAPLx/USD", "asset_class": "tokenized_asset"}
     assert rest.depth_request(BTC, 5000).query["count"] == "500"
     assert [request.query for request in rest.instruments_requests()] == [{}, {"aclass_base": "tokenized_asset"}]
