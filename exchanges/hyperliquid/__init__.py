@@ -2,13 +2,13 @@
 
 from exchanges.contract import Card, Limit, Socket
 from exchanges.hyperliquid import names, rest
-from exchanges.hyperliquid.feed import new_feed
+from exchanges.hyperliquid.feed import CONNECTIONS, SHARE, new_feed
 
 URL = "wss://api.hyperliquid.xyz/ws"
-# An address has 1000 subscriptions over all its connections, and a ticker takes three of them.
-MARKETS = 330
-CONNECTS = Limit(30, 60, "connects")  # and no more than 10 at once
-MESSAGES_PER_S = 10  # 2000 a minute of an address, over all its connections
+# All limits are an address's, over all its connections: 10 at once, 30 new ones, 2000 messages a minute and 1000
+# subscriptions. Six connections share them evenly; what is beyond is told as used up.
+FAST = 2
+MESSAGES_PER_S = 5
 
 CARD = Card(
     code="hyperliquid",
@@ -18,12 +18,12 @@ CARD = Card(
     sockets=(
         # Fast books come under the same name as whole ones, so they have connections of their own.
         Socket(
-            url=URL, streams=("depth_5",), max_subscriptions=MARKETS, messages_per_s=MESSAGES_PER_S, connects=CONNECTS,
-            most_connections=5,  # ten at once from one address, both kinds together
+            url=URL, streams=("depth_5",), max_subscriptions=SHARE, messages_per_s=MESSAGES_PER_S,
+            connects=Limit(10, 60, "connects"), most_connections=FAST,
         ),
         Socket(
-            url=URL, streams=("trade", "ticker", "depth", "candle"), max_subscriptions=MARKETS,
-            messages_per_s=MESSAGES_PER_S, connects=CONNECTS, most_connections=5,
+            url=URL, streams=("trade", "ticker", "depth", "candle"), max_subscriptions=SHARE,
+            messages_per_s=MESSAGES_PER_S, connects=Limit(20, 60, "connects"), most_connections=CONNECTIONS - FAST,
         ),
     ),
     streams=("depth", "depth_5", "depth_10", "depth_20", "trade", "ticker", "candle"),
@@ -50,6 +50,7 @@ CARD = Card(
         "and one that was unanswered when a connection ended is asked for alone. Whole books come every five seconds "
         "with twenty levels (depth, depth_10, depth_20), fast ones twice a second with five (depth_5). A ticker is "
         "made of the market's state, its best offers and its trades. A lost trade cannot be seen by its id; after a "
-        "new connection the exchange repeats the last trades, and those that are new are told."
+        "new connection the exchange repeats the last trades, and those that are new are told. An address has 1000 "
+        "subscriptions (a ticker takes three, its trades among them); what is beyond them says quota_spent."
     ),
 )  # fmt: skip

@@ -7,12 +7,11 @@ falls silent while others speak is no longer proven.
 from collections.abc import Iterable, Mapping
 
 from exchanges.depths import Depths, ProvenBook
-from exchanges.events import Depth, Event, Level, Reason
+from exchanges.events import Depth, Event, Reason, Rejected
 from exchanges.hyperliquid import readings
+from exchanges.hyperliquid.heard import Heard
+from exchanges.hyperliquid.readings import Sides
 from exchanges.symbols import Instruments
-
-SILENT_NS = 30_000_000_000  # books are sent every five seconds
-Sides = tuple[tuple[Level, ...], tuple[Level, ...]]
 
 
 class Books:
@@ -21,27 +20,28 @@ class Books:
     def __init__(self, instruments: Instruments) -> None:
         self._depths = Depths(instruments)
         self._books: dict[str, ProvenBook] = {}
-        self._heard_ns: dict[str, int] = {}  # of wanted markets alone
+        self._heard = Heard()
 
     def want(self, streams: Mapping[str, set[str]]) -> Iterable[Event]:
         """The depth streams wanted of each market from now on; a stream that joins a proven book gets its state."""
         self._books = {market: book for market, book in self._books.items() if market in streams}
-        self._heard_ns = {market: self._heard_ns.get(market, 0) for market in streams}
+        self._heard.keep(streams)
         return self._depths.want(streams, self._books)
 
-    def frame(self, market: str, sides: Sides, event_us: int, received_ns: int) -> Iterable[Event]:
+    def frame(self, market: str, sides: Sides, event_us: int, received_ns: int) -> Iterable[Event | Rejected]:
         """The whole book."""
         if not self._depths.wanted(market):
             return
         book = self._books.setdefault(market, ProvenBook())
         if book.last_proven_us is not None and event_us < book.last_proven_us:
             return
-        if market in self._heard_ns:
-            self._heard_ns[market] = received_ns
+        self._heard.at(market, received_ns)
         before = book.book.best() if book.proven else None
         if readings.crossed(*sides):
             if before is not None:
                 yield from self._lose(market, book, received_ns, "sequence", event_us)
+            else:
+                yield Rejected(f"a crossed book of {market[:30]}", "crossed book")
             return
         book.start(*sides, received_ns=received_ns, event_us=event_us)
         if book.book.best() != before:
@@ -53,14 +53,10 @@ class Books:
 
     def silent(self, now_ns: int) -> Iterable[str | Event]:
         """Each market that has said nothing for too long, and the gaps where its book was proven till now."""
-        for market, heard_ns in self._heard_ns.items():
-            if heard_ns and now_ns - heard_ns < SILENT_NS:
-                continue
-            self._heard_ns[market] = now_ns
-            if heard_ns:
-                yield market
-                if (book := self._books.get(market)) and book.proven:
-                    yield from self._lose(market, book, now_ns, "stale", book.event_us)
+        for market in self._heard.silent(now_ns):
+            yield market
+            if (book := self._books.get(market)) and book.proven:
+                yield from self._lose(market, book, now_ns, "stale", book.event_us)
 
     def state(self, market: str, received_ns: int) -> Depth | None:
         """The proven book as a snapshot."""

@@ -7,15 +7,16 @@ heartbeats)
 from collections.abc import Callable, Collection, Iterable
 from weakref import WeakKeyDictionary
 
-from msgspec import UNSET, MsgspecError
+from msgspec import MsgspecError
 
 from exchanges.broken import BROKEN, rejected
 from exchanges.contract import Close, Keys, Output, Request, Send, Want
 from exchanges.errors import BadFrame
-from exchanges.events import Depth, Rejected, Status, Trade
-from exchanges.hyperliquid import frames, names, readings
-from exchanges.hyperliquid.books import Books, Sides
+from exchanges.events import Depth, Rejected, State, Status, Trade
+from exchanges.hyperliquid import fast_books, frames, names, readings
+from exchanges.hyperliquid.books import Books
 from exchanges.hyperliquid.candles import Running
+from exchanges.hyperliquid.fast_books import FastBooks
 from exchanges.hyperliquid.subscriptions import Key, Subscriptions, Suspects
 from exchanges.hyperliquid.trades import NewTrades, Said
 from exchanges.symbols import Instruments
@@ -26,7 +27,12 @@ PING = Send('{"method":"ping"}')
 PING_NS = 20_000_000_000  # they close what was silent for 60 s
 SILENT_NS = 60_000_000_000  # a connection whose pings have no answer either
 BOOKS = ("depth", "depth_10", "depth_20")
-FAST, FAST_LEVELS = "depth_5", 5
+# An address has 1000 subscriptions over all its connections, of which the card allows six.
+CONNECTIONS = 6
+SHARE = 1000 // CONNECTIONS
+NOT_LISTED: tuple[State, str] = "not_listed", "not in the exchange's listing"
+BARRED: tuple[State, str] = "not_listed", "the exchange closed the connection when it was asked for alone"
+NO_ROOM: tuple[State, str] = "quota_spent", "the subscriptions that the exchange gives one address are used up"
 SUBSCRIBED, UNSUBSCRIBED = "Already subscribed: ", "Already unsubscribed: "
 # What outlives a connection, by who holds the instruments: which coins had no answer, and which trades were said.
 _memories: WeakKeyDictionary[Instruments, tuple[Suspects, Said]] = WeakKeyDictionary()
@@ -46,14 +52,15 @@ class HyperliquidFeed:
     def __init__(self, instruments: Instruments, suspects: Suspects, said: Said) -> None:
         self._instruments = instruments
         self._wants: frozenset[Want] | None = None
-        self._unlisted: dict[Want, str] = {}  # to be told on the next tick
+        self._left: dict[Want, tuple[State, str]] = {}  # wanted and not asked for: why; to be told on the next tick
+        self._carried: set[Want] = set()
         self._told: set[Want] = set()
         self._subscriptions = Subscriptions(suspects)
         self._trades = NewTrades(said)
         self._tickers = Tickers()
         self._candles = Running()
         self._books = Books(instruments)
-        self._fast: dict[str, tuple[int, Sides]] = {}  # market: time and levels of the last fast book
+        self._fast = FastBooks(instruments)
         self._heard_ns = self._pinged_ns = 0
 
     def opening(self) -> Iterable[Output]:
@@ -62,19 +69,20 @@ class HyperliquidFeed:
     def wanted(self, wants: Collection[Want]) -> Iterable[Output]:
         self._wants = frozenset(wants)
         self._told &= self._wants
-        self._unlisted = {want: "not in the exchange's listing" for want in self._wants if not self._asked(want[1])}
-        listed = sorted(self._wants - self._unlisted.keys())
+        self._left = {want: NOT_LISTED for want in self._wants if not self._asked(want[1])}
+        self._carried = self._fitting(self._wants - self._left.keys())
+        carried = sorted(self._carried)
         depths: dict[str, set[str]] = {}
-        for stream, symbol in listed:
+        for stream, symbol in carried:
             if stream in BOOKS:
                 depths.setdefault(self._instruments.venue_symbol(symbol), set()).add(stream)
-        outputs: list[Output] = [*self._subscriptions.want([key for want in listed for key in self._keys(*want)])]
+        outputs: list[Output] = [*self._subscriptions.want([key for want in carried for key in self._keys(*want)])]
         self._tickers.keep(self._markets("ticker"))
         self._trades.want(self._markets("trade") | self._markets("ticker"))
-        self._fast = {market: last for market, last in self._fast.items() if market in self._markets(FAST)}
+        self._fast.want(self._markets(fast_books.STREAM))
         self._candles.keep({
             (self._instruments.venue_symbol(symbol), stream.removeprefix("candle_"))
-            for stream, symbol in listed if stream.startswith("candle_")
+            for stream, symbol in carried if stream.startswith("candle_")
         })  # fmt: skip
         return [*outputs, *self._books.want(depths)]
 
@@ -93,10 +101,14 @@ class HyperliquidFeed:
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         sends, dead = self._subscriptions.tick(now_ns)
-        outputs: list[Output] = [*sends, *self._not_listed(now_ns), *self._books.tick(now_ns)]
+        outputs: list[Output] = [*sends, *self._not_asked(now_ns), *self._books.tick(now_ns)]
         outputs += self._candles.passed(now_ns)
-        for told in self._books.silent(now_ns):
-            outputs += self._subscriptions.again(Key("l2Book", told)) if isinstance(told, str) else [told]
+        for fast, books in ((False, self._books), (True, self._fast)):
+            for told in books.silent(now_ns):
+                if isinstance(told, str):
+                    outputs += self._subscriptions.again(Key("l2Book", told, fast=fast))
+                else:
+                    outputs.append(told)
         self._heard_ns, self._pinged_ns = self._heard_ns or now_ns, self._pinged_ns or now_ns
         if now_ns - self._pinged_ns >= PING_NS:
             self._pinged_ns = now_ns
@@ -110,6 +122,19 @@ class HyperliquidFeed:
 
     def waiting(self) -> dict[str, int]:
         return {}
+
+    def _fitting(self, wants: Collection[Want]) -> set[Want]:
+        """Those whose subscriptions fit into this connection's share of what an address has; what is carried stays."""
+        fitting: set[Want] = set()
+        keys: set[Key] = set()
+        for want in sorted(wants, key=lambda want: (want not in self._carried, want)):
+            together = keys | set(self._keys(*want))
+            if len(together) <= SHARE:
+                keys = together
+                fitting.add(want)
+            else:
+                self._left[want] = NO_ROOM
+        return fitting
 
     def _asked(self, symbol: str) -> bool:
         """Whether the exchange may be asked for it: a coin that it does not know ends the connection."""
@@ -128,25 +153,23 @@ class HyperliquidFeed:
             case "candle":
                 return [Key("candle", coin, names.INTERVALS[interval])]
             case _:
-                return [Key("l2Book", coin, fast=stream == FAST)]
+                return [Key("l2Book", coin, fast=stream == fast_books.STREAM)]
 
     def _markets(self, stream: str) -> set[str]:
         return {self._instruments.venue_symbol(symbol) for wanted, symbol in self._wants or () if wanted == stream}
 
-    def _not_listed(self, now_ns: int) -> Iterable[Status]:
+    def _not_asked(self, now_ns: int) -> Iterable[Status]:
         """What is wanted and not asked for, once each."""
         barred = self._subscriptions.barred()
-        for want in sorted(self._wants or ()) if barred or self._unlisted else ():
+        for want in sorted(self._wants or ()) if barred or self._left else ():
             stream, symbol = want
             coin = self._instruments.venue_symbol(symbol)
-            closed = "the exchange closed the connection when it was asked for alone" if coin in barred else None
-            detail = self._unlisted.get(want) or closed
-            if detail and want not in self._told:
+            why = self._left.get(want) or (BARRED if coin in barred else None)
+            if why and want not in self._told:
                 self._told.add(want)
                 yield Status(
-                    symbol=symbol, venue_symbol=coin, received_ns=now_ns, stream=stream, status="not_listed",
-                    detail=detail,
-                )  # fmt: skip
+                    symbol=symbol, venue_symbol=coin, received_ns=now_ns, stream=stream, status=why[0], detail=why[1]
+                )
 
     def _wanted_as(self, stream: str, venue_symbol: str) -> str | None:
         """Our symbol, or None where the stream is no longer wanted."""
@@ -180,9 +203,9 @@ class HyperliquidFeed:
         return (Rejected(f"the exchange refused: {words[:200]}", f"refused: {words.partition(':')[0][:40]}"),)
 
     def _trade(self, data: bytes, received_ns: int) -> Iterable[Output]:
-        """Oldest first. Some frames hold none."""
+        """Some frames hold none. They come oldest first, as one measurement says; by time they do in any case."""
         by_market: dict[str, list[Trade]] = {}
-        for row in frames.trade_rows(data):
+        for row in sorted(frames.trade_rows(data), key=lambda row: row.time):
             symbol = self._instruments.symbol(row.coin)
             by_market.setdefault(row.coin, []).append(readings.trade(symbol, row, received_ns))
         outputs: list[Output] = []
@@ -222,31 +245,16 @@ class HyperliquidFeed:
 
     def _book(self, data: bytes, received_ns: int) -> Iterable[Output]:
         book = frames.book(data)
-        if book.spread is not UNSET:
+        if book.spread is not None:
             raise BadFrame(f"a book of grouped prices: {book.coin[:30]}", "grouped book")
         sides = readings.levels(book.levels[0]), readings.levels(book.levels[1])
         if not book.fast:
             return self._books.frame(book.coin, sides, book.time * 1000, received_ns)
         if readings.crossed(*sides):
             raise BadFrame(f"a crossed book of {book.coin[:30]}", "crossed book")
-        return self._picture(book, sides, received_ns)
-
-    def _picture(self, book: frames.Book, sides: Sides, received_ns: int) -> Iterable[Output]:
-        """A fast book: the best five levels, whole each time."""
-        symbol = self._wanted_as(FAST, book.coin)
-        last_ms, last = self._fast.get(book.coin, (0, None))
-        if symbol is None or book.time < last_ms:
+        if self._wanted_as(fast_books.STREAM, book.coin) is None:
             return ()
-        bids, asks = sides[0][:FAST_LEVELS], sides[1][:FAST_LEVELS]
-        self._fast[book.coin] = book.time, (bids, asks)
-        if (bids, asks) == last:
-            return ()
-        return (
-            Depth(
-                symbol=symbol, venue_symbol=book.coin, received_ns=received_ns, event_us=book.time * 1000,
-                stream=FAST, type="snapshot", bids=bids, asks=asks,
-            ),
-        )  # fmt: skip
+        return self._fast.frame(book.coin, sides, book.time, received_ns)
 
 
 def _key(subscription: frames.Subscription) -> Key:

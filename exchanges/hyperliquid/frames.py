@@ -4,7 +4,7 @@ Source: https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api (info
 """
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from msgspec.json import Decoder
@@ -56,7 +56,7 @@ class Book(Struct):
     time: Time
     levels: tuple[list[Level], list[Level]]
     fast: bool | None = None
-    spread: Raw | UnsetType = UNSET  # only where prices are grouped
+    spread: Any = None  # only where prices are grouped
 
 
 class Best(Struct):

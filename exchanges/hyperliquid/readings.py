@@ -3,10 +3,12 @@
 from decimal import Decimal
 
 from exchanges import intervals
-from exchanges.decimals import Number, unsigned
+from exchanges.decimals import ZERO, Number, unsigned
 from exchanges.events import Candle, Level, Trade
 from exchanges.hyperliquid import frames, names
 from exchanges.tickers import Figures
+
+Sides = tuple[tuple[Level, ...], tuple[Level, ...]]  # bids and asks, best first
 
 
 def trade(symbol: str, row: frames.TradeRow, received_ns: int) -> Trade:
@@ -50,9 +52,11 @@ def best(bbo: frames.Best) -> Figures:
 
 
 def day(context: frames.Context) -> Figures:
-    """`markPx` and `midPx` are prices of no trade, so neither is the last price."""
+    """`markPx` and `midPx` are prices of no trade, so neither is the last price. A market that is younger than a day
+    has no price of a day ago."""
+    open_24h = _optional(context.prevDayPx)
     return {
-        "open_24h": _optional(context.prevDayPx),
+        "open_24h": None if open_24h == ZERO else open_24h,
         "volume_24h": _optional(context.dayBaseVlm),
         "quote_volume_24h": _optional(context.dayNtlVlm),
     }

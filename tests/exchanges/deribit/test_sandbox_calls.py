@@ -98,6 +98,16 @@ def test_trades_are_served_by_count_by_time_and_newest(sandbox: Sandbox):
     assert [row["trade_seq"] for row in timed] == sorted(row["trade_seq"] for row in timed)
 
 
+def test_our_requests_for_trades_from_a_count_on_follow_one_another_without_a_hole(sandbox: Sandbox):
+    [market] = rest.read_instruments(asked(sandbox, "get_instrument", instrument_name="ETH-PERPETUAL").body)
+    counts: list[int | None] = []
+    for start in (7, 1007):
+        request = rest.trades_request(market, from_id=str(start))
+        answer = sandbox.answer(HttpRequest("GET", request.path, request.query, now_ms=NOW_MS))
+        counts += [trade.number for trade in rest.read_trades(answer.body, market, 1)]
+    assert counts == list(range(7, 2007))
+
+
 def test_inverse_amounts_are_whole_contracts_in_dollars(sandbox: Sandbox):
     for row in result(sandbox, "get_last_trades_by_instrument", instrument_name="BTC-PERPETUAL", count=100)["trades"]:
         assert row["amount"] == row["contracts"] * 10 and row["amount"] % 10 == 0 and row["amount"] > 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from exchanges.contract import Output, Request, Send
 from exchanges.events import Depth, Rejected, Status, Trade
 from exchanges.hyperliquid import CARD
-from exchanges.hyperliquid.feed import HyperliquidFeed, new_feed
+from exchanges.hyperliquid.feed import CONNECTIONS, SHARE, HyperliquidFeed, new_feed
 from exchanges.hyperliquid.subscriptions import AT_ONCE
 from exchanges.symbols import Instrument, Instruments
 from tests.exchanges.fuzz import anything, frames_of, mutated, sound
@@ -107,6 +107,37 @@ def test_few_subscriptions_are_unanswered_at_a_time_and_answers_let_the_next_fol
     assert asked(feed.receive(acknowledgement("A000"), 1)) == ["A010"]
     waiting = [coin for coin in coins[1:11] for coin in asked(feed.receive(acknowledgement(coin), 1))]
     assert waiting == coins[11:21]
+
+
+def test_the_connections_of_an_address_keep_its_limits_together() -> None:
+    connections = sum(socket.most_connections or 99 for socket in CARD.sockets)
+    assert connections == CONNECTIONS and CONNECTIONS * SHARE <= 1000
+    assert all(socket.max_subscriptions <= SHARE for socket in CARD.sockets)
+    assert sum(60 * socket.messages_per_s * (socket.most_connections or 99) for socket in CARD.sockets) <= 2000
+    assert sum(socket.connects.amount for socket in CARD.sockets if socket.connects) <= 30
+
+
+def test_what_is_beyond_a_connection_s_share_says_so_and_what_is_carried_stays() -> None:
+    coins = [f"A{number:03}" for number in range(SHARE + 2)]
+    feed, late = new_feed(instruments(*coins), {}), ("trade", "A000-USDC-PERP")
+    wants = [("trade", f"{coin}-USDC-PERP") for coin in coins[1:]]
+    joined = _all_joined(feed, feed.wanted(wants))
+    assert joined == set(coins[1:-1])
+    outputs = [*feed.wanted([late, *wants]), *feed.tick(S_NS), *feed.tick(2 * S_NS)]
+    assert sent(outputs) == []
+    told = [(output.symbol, output.status) for output in outputs if isinstance(output, Status)]
+    assert told == [(late[1], "quota_spent"), (wants[-1][1], "quota_spent")]
+    left = list(feed.wanted([late, *wants[1:]]))
+    assert [one["method"] for one in sent(left)] == ["unsubscribe", "subscribe"] and asked(left) == ["A000"]
+
+
+def _all_joined(feed: HyperliquidFeed, outputs: Iterable[Output]) -> set[str]:
+    """The coins that are subscribed once every subscription is acknowledged."""
+    joined: set[str] = set()
+    while coins := asked(outputs):
+        joined |= set(coins)
+        outputs = [output for coin in coins for output in feed.receive(acknowledgement(coin), S_NS)]
+    return joined
 
 
 def test_a_coin_that_ends_the_connection_is_found_and_the_others_stay() -> None:
