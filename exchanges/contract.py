@@ -211,6 +211,8 @@ class Card:
     hosts: Mapping[str, str] = field(default_factory=dict)  # further REST addresses, by the name in Request.host
     key_names: tuple[str, ...] = ()  # settings that hold the user's keys, e.g. ALPACA_KEY_ID; data flows without them
     keys: Keys = field(default_factory=dict, repr=False)
+    keyed_kinds: tuple[Kind, ...] = ()  # markets of these kinds are listed to those with keys alone
+    open_lists: tuple[Request, ...] = ()  # asked for the other markets where the whole list is refused without keys
     sign: Callable[[Request, Keys], Signed] = unsigned
     spelled: Callable[[str], str | None] | None = None  # our symbol from the spelling alone, where it tells
     missing: Mapping[str, str] = field(
@@ -219,9 +221,14 @@ class Card:
     notes: str = ""
 
     def __post_init__(self) -> None:
-        if self.key_names and all(self.keys.get(name) for name in self.key_names):
+        if self.key_names and self.keyed:
             opened = tuple(replace(one, url=one.keyed_url) if one.keyed_url else one for one in self.sockets)
             object.__setattr__(self, "sockets", opened)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it holds all the keys that the source takes."""
+        return all(self.keys.get(name) for name in self.key_names)
 
     def feed(self, instruments: Instruments) -> Feed:
         """A new connection's feed."""

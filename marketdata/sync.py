@@ -1,10 +1,11 @@
 """Brings the metadata of exchanges up to date."""
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 
-from exchanges.contract import Card
-from exchanges.errors import ExchangeError
+from exchanges.contract import Card, Request
+from exchanges.errors import ExchangeError, NotAuthenticated
 from exchanges.events import Rejected
 from exchanges.symbols import Instrument, distinct
 from marketdata import ingest, times
@@ -55,10 +56,18 @@ def sync(code: str) -> Counts:
 
 def _sync(of: Card) -> Counts:
     rejected: list[Rejected] = []
-    listed: list[Instrument] = []
     with Asker(of) as asker:
-        for request in of.rest.instruments_requests():
-            listed += of.rest.read_instruments(asker.ask(request), rejected)
+        try:
+            listed, whole = _listed(asker, of.rest.instruments_requests(), rejected), True
+        except NotAuthenticated:
+            if of.keyed or not of.open_lists:
+                raise
+            listed, whole = _listed(asker, of.open_lists, rejected), False
     if rejected:
         log.warning("%s: %d markets could not be read, the first: %s", of.code, len(rejected), rejected[0].reason)
-    return ingest.instruments(of.code, distinct(listed), times.now(), complete=not rejected)
+    return ingest.instruments(of.code, distinct(listed), times.now(), complete=whole and not rejected)
+
+
+def _listed(asker: Asker, requests: Iterable[Request], rejected: list[Rejected]) -> list[Instrument]:
+    rest = asker.card.rest
+    return [one for request in requests for one in rest.read_instruments(asker.ask(request), rejected)]

@@ -34,18 +34,30 @@ def stream(card: Card, asked: str) -> str:
     raise Refused("unknown_stream", f"stream: {asked[:80]!r} came; {hint}{', '.join(offered)} would do")
 
 
-def market(markets: Instruments, exchange: str, asked: str) -> Instrument:
+def market(markets: Instruments, card: Card, asked: str) -> Instrument:
     """The market that is meant, in any spelling."""
+    exchange = card.code
     if not len(markets):
         raise Refused("unavailable", f"the markets of {exchange} are not known yet; try again in a few seconds")
     found = markets.find(asked)
     if found is None:
         near = ", ".join(markets.nearest(asked))
         hint = f"nearest: {near}" if near else f"GET /api/v1/symbols/?exchange={exchange} lists them"
+        closed = _closed(card, markets)
+        if closed:
+            raise Refused("not_authenticated", f"pair: {asked[:80]!r} is not known of {exchange}; {closed}; {hint}")
         raise Refused("unknown_pair", f"pair: {asked[:80]!r} is no market of {exchange}; {hint}")
     return found
 
 
+def _closed(card: Card, markets: Instruments) -> str:
+    """Which markets nobody told us of, for want of keys; empty where we know of all."""
+    kinds = {one.kind for one in markets.by_symbol.values()} if card.keyed_kinds and not card.keyed else None
+    if kinds is None or kinds & set(card.keyed_kinds):
+        return ""
+    return f"it lists each {' and '.join(card.keyed_kinds)} to those with keys alone ({', '.join(card.key_names)})"
+
+
 def topic(card: Card, markets: Instruments, asked_stream: str, asked_pair: str) -> Topic:
     """The topic, as subscriptions, Redis and recordings name it."""
-    return Topic(card.code, stream(card, asked_stream), market(markets, card.code, asked_pair).symbol)
+    return Topic(card.code, stream(card, asked_stream), market(markets, card, asked_pair).symbol)

@@ -4,6 +4,21 @@ from exchanges.alpaca import names, rest
 from exchanges.alpaca.feed import AlpacaFeed
 from exchanges.contract import Card, Limit, Request, Socket
 from exchanges.pictures import DEPTHS
+from exchanges.symbols import Kind
+
+STREAMS = (*DEPTHS, "trade", "ticker", "candle")
+
+
+def _socket(path: str, kind: Kind) -> Socket:
+    """Open to those with keys alone. An account has one connection on each path, so one takes all: what is beyond the
+    plan (30 symbols) is asked by REST."""
+    return Socket(
+        url="", keyed_url=f"wss://stream.data.alpaca.markets{path}", streams=STREAMS, max_subscriptions=4000,
+        messages_per_s=5,  # no rule in the documents
+        connects=Limit(6, 60, "connects"),  # nor for this; a dead connection is counted for a while
+        most_connections=1, kinds=(kind,),
+    )  # fmt: skip
+
 
 CARD = Card(
     code="alpaca",
@@ -12,19 +27,8 @@ CARD = Card(
     rest_url="https://data.alpaca.markets",
     # A trading host takes the keys of its own environment alone; every account has those of the paper one.
     hosts={names.TRADING: "https://paper-api.alpaca.markets"},
-    sockets=(
-        Socket(
-            url="",
-            keyed_url="wss://stream.data.alpaca.markets/v1beta3/crypto/us",
-            streams=(*DEPTHS, "trade", "ticker", "candle"),
-            # An account has one connection, so one takes all: what is beyond the plan (30 symbols) is asked by REST.
-            max_subscriptions=4000,
-            most_connections=1,
-            messages_per_s=5,  # no rule in the documents
-            connects=Limit(6, 60, "connects"),  # nor for this; a dead connection is counted for a while
-        ),
-    ),
-    streams=(*DEPTHS, "trade", "ticker", "candle"),
+    sockets=(_socket("/v1beta3/crypto/us", "spot"), _socket("/v2/iex", "stock")),
+    streams=STREAMS,
     intervals=names.INTERVALS,
     limits=(Limit(200, 60),),  # of the free plan
     rest=rest,
@@ -33,14 +37,17 @@ CARD = Card(
     depth_limit=1000,  # a book comes whole; how many levels that are is in no document
     probe=Request.get(f"{rest.CRYPTO}/latest/trades", symbols="BTC/USD"),
     key_names=(names.KEY_ID, names.SECRET),
+    keyed_kinds=("stock",),
+    open_lists=(rest.open_list(),),
     sign=names.signed,
     spelled=names.symbol_of,
     missing={
         "depth of stocks": "Alpaca has no order book of stocks",
-        "stocks by WebSocket": "one connection carries crypto, stocks another; stocks are asked for by REST",
-        "crypto without keys by WebSocket": "a connection takes nothing without a login; crypto is asked for by REST",
-        "instruments without keys": "the listing is on the trading host, which takes keys alone",
-        "candles of crypto above a minute by WebSocket": "sent for minutes, and for days without their end",
+        "stocks without keys": "none of them is listed or answered without keys",
+        "anything without keys by WebSocket": "a connection takes nothing without a login; crypto is asked for by REST",
+        "pairs that are not in its public list, without keys": "the listing is on the trading host, which takes keys",
+        "candles above a minute by WebSocket": "sent for minutes, and for days without their end",
+        "corrections, halts and price bands of stocks": "no event of ours; a corrected bar is told anew",
         "candles of 2h to 12h, 1w and 1M": "where they open is in no document",
         "quote volume of candles": "only a rounded average price is sent",
         "figures of 24 hours": "only the bar of the day is sent, which is no rolling window",
@@ -49,9 +56,9 @@ CARD = Card(
         "options": "MessagePack alone, and a plan of its own",
     },
     notes=(
-        "Crypto of Alpaca's own book (us) comes by WebSocket where keys are set, else it is polled, which needs none. "
-        "Stocks need keys, are polled, and are those of IEX, a few per cent of the market, in history and live alike: "
-        "that feed is open to every plan. A stock's day opens at midnight in New York, crypto's at midnight UTC (until "
+        "Where keys are set, crypto of Alpaca's own book (us) and stocks come by WebSocket, else crypto alone, polled. "
+        "Stocks are those of IEX, a few per cent of the market, in history and live alike: that feed is open to every "
+        "plan. A stock's day opens at midnight in New York, crypto's at midnight UTC (until "
         "July 2025 in Chicago; such days are left out). Keys are those of the paper account. An account has one "
         "connection. Neither trades nor books of crypto carry a number, so a frame that was lost cannot be seen."
     ),

@@ -1,7 +1,8 @@
-"""One connection's conversation with Alpaca: crypto on the socket, stocks and the rest by REST beside it. Pure.
+"""One connection's conversation with Alpaca: crypto or stocks on the socket, the rest by REST beside it. Pure.
 
-Source: https://docs.alpaca.markets/docs/streaming-market-data and
-https://docs.alpaca.markets/docs/real-time-crypto-pricing-data
+Source: https://docs.alpaca.markets/docs/streaming-market-data,
+https://docs.alpaca.markets/docs/real-time-crypto-pricing-data and
+https://docs.alpaca.markets/docs/real-time-stock-pricing-data
 """
 
 import json
@@ -34,7 +35,7 @@ Reader = Callable[["AlpacaFeed", bytes, str, int], Iterable[Output]]
 
 
 class AlpacaFeed:
-    """Without keys there is no socket, and all is asked for by REST."""
+    """Of the kind of markets that is wanted of it. Without keys there is no socket, and all is asked for by REST."""
 
     def __init__(self, instruments: Instruments, keys: Keys) -> None:
         self._instruments, self._keys = instruments, keys
@@ -75,9 +76,9 @@ class AlpacaFeed:
     def _is_streamed(self, want: Want) -> bool:
         stream, symbol = want
         known = self._instruments.by_symbol.get(symbol)
-        if known is None or not names.is_pair(known.venue_symbol) or not names.has_keys(self._keys):
+        if known is None or known.venue_symbol in self._asked or not names.has_keys(self._keys):
             return False
-        return known.venue_symbol not in self._asked and (stream == LIVE or not stream.startswith("candle_"))
+        return not self._is_bookless(want) and (stream == LIVE or not stream.startswith("candle_"))
 
     def _is_bookless(self, want: Want) -> bool:
         known = self._instruments.by_symbol.get(want[1])
@@ -187,17 +188,16 @@ class AlpacaFeed:
         trade = readings.trade(self._instruments.symbol(market), market, row, received_ns)
         if self._wanted_as("trade", market) is not None:
             yield trade
-        if self._wants is not None:
-            yield from self._ticker(market, trade.trade_us, readings.last(row), received_ns)
+        if self._wants is not None and self._tickers.changed(market, figures := readings.last(row)):
+            yield from self._ticker(market, trade.trade_us, figures, received_ns)
 
     def _quote(self, body: bytes, market: str, received_ns: int) -> Iterable[Output]:
         row = decoded(frames.quote, body)
         return self._ticker(market, names.micros(row.t), readings.offers(row), received_ns)
 
     def _ticker(self, market: str, event_us: int | None, figures: Figures, received_ns: int) -> Iterable[Output]:
-        """What changes nothing is not told."""
         symbol = self._wanted_as("ticker", market)
-        if symbol is None or not self._tickers.changed(market, figures):
+        if symbol is None:
             return ()
         return (self._tickers.event(symbol, market, received_ns, event_us, figures),)
 
@@ -216,7 +216,7 @@ class AlpacaFeed:
     def _book(self, body: bytes, market: str, received_ns: int) -> Iterable[Output]:
         row = decoded(frames.book, body)
         bids, asks = readings.levels(row.b), readings.levels(row.a)
-        return self._books.frame(market, row.r, bids, asks, names.micros(row.t), received_ns)
+        return self._books.frame(market, bool(row.r), bids, asks, names.micros(row.t), received_ns)
 
 
 REFUSALS: dict[int, State] = {SYNTAX: "not_listed", PLAN: "not_authenticated", CHANNEL: "stopped"}

@@ -26,11 +26,11 @@ class Head(Struct):
 class Subscription(Struct):
     """The complete list of each channel, never only what changed."""
 
-    trades: list[str] = []
-    quotes: list[str] = []
-    bars: list[str] = []
-    updatedBars: list[str] = []  # noqa: N815
-    orderbooks: list[str] = []
+    trades: list[str] | None = None
+    quotes: list[str] | None = None
+    bars: list[str] | None = None
+    updatedBars: list[str] | None = None  # noqa: N815
+    orderbooks: list[str] | None = None
 
 
 class TradeRow(Struct):
@@ -46,13 +46,14 @@ class TradeRow(Struct):
 
 
 class QuoteRow(Struct):
-    """A price of 0 is no offer."""
+    """A price of 0 is no offer. `z` (the tape) is of stocks."""
 
     t: str
     bp: Decimal
     bs: Decimal
     ap: Decimal
     as_: Decimal = field(name="as")
+    z: str | None = None
 
 
 class BarRow(Struct):
@@ -74,9 +75,9 @@ class BookRow(Struct):
     """With `r` the whole book, without it levels that changed; over HTTP always whole."""
 
     t: str
-    b: list[Level] = []
-    a: list[Level] = []
-    r: bool = False
+    b: list[Level] | None = None
+    a: list[Level] | None = None
+    r: bool | None = None
 
 
 class Snapshot(Struct):

@@ -25,7 +25,9 @@ NEW_YORK = ZoneInfo("America/New_York")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST = timedelta(days=50_000)  # no market speaks of later times
 QUOTE = "USD"
-_pair = re.compile(r"([A-Za-z0-9]{1,40})/([A-Za-z0-9]{1,40})").fullmatch
+# Until 2022 pairs had no slash, and older recordings and lists have them so; no US ticker is as long (but FAKEPACA, of
+# the test stream). Quotes are those that pairs have had.
+_pair = re.compile(r"([A-Za-z0-9]{1,40})/([A-Za-z0-9]{1,40})|(?=[A-Z0-9]{6})([A-Z0-9]+?)(USDT|USDC|USD|BTC)").fullmatch
 _ticker = re.compile(r"[A-Z0-9][A-Z0-9.\-]{0,29}").fullmatch
 _time = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)").fullmatch
 
@@ -42,21 +44,21 @@ def has_keys(keys: Keys) -> bool:
 
 
 def is_pair(venue_symbol: str) -> bool:
-    """Whether it is a pair of crypto (`BTC/USD`), and no stock (`BRK.B`)."""
-    return "/" in venue_symbol
+    """Whether it is a pair of crypto (`BTC/USD`, once `BTCUSD`), and no stock (`BRK.B`)."""
+    return "/" in venue_symbol or _pair(venue_symbol) is not None
 
 
 def symbol_of(venue_symbol: str) -> str | None:
     """Our symbol; None for what is neither a pair nor a ticker."""
-    if pair := _pair(venue_symbol):
-        return f"{pair[1]}-{pair[2]}"
+    if _pair(venue_symbol):
+        return "-".join(pair(venue_symbol))
     return venue_symbol if _ticker(venue_symbol) else None
 
 
 def pair(venue_symbol: str) -> tuple[str, str]:
     """Base and quote; BadFrame where it is no pair."""
     if found := _pair(venue_symbol):
-        return found[1], found[2]
+        return found[1] or found[3], found[2] or found[4]
     raise BadFrame(f"no pair: {venue_symbol[:40]!r}", "symbol")
 
 

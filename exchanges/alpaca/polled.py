@@ -1,4 +1,4 @@
-"""What is asked for by REST: all of stocks, candles of crypto above a minute, and without keys all of crypto. Pure."""
+"""What is asked for by REST: candles above a minute, markets beyond the plan, and without keys everything. Pure."""
 
 from collections.abc import Sequence
 from urllib.parse import unquote
@@ -48,7 +48,7 @@ class Alpaca:
             polls.append(Poll(rest.depth_request(of[0][1], 0), wants, ANEW_NS))
         traded = {market.venue_symbol for stream, market in wanted if stream == "trade"}
         self._seen = {market: trades for market, trades in self._seen.items() if market in traded}
-        return [*polls, *_tickers(wanted)]
+        return [*_tickers(wanted), *polls]
 
     def read(
         self, request: Request, body: bytes, received_ns: int, instruments: Instruments, rejected: list[Rejected]

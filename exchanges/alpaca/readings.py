@@ -8,6 +8,8 @@ from exchanges.errors import BadFrame
 from exchanges.events import Candle, Level, Trade
 from exchanges.tickers import Figures
 
+SHARES_US = names.micros("2025-11-03T05:00:00Z")  # from then on, midnight in New York, quotes of stocks are in shares
+LOT = 100  # before, in round lots
 VOID = ("canceled", "incorrect")  # what became of a stock's trade that is none
 
 
@@ -30,8 +32,10 @@ def last(row: frames.TradeRow) -> Figures:
 
 
 def offers(row: frames.QuoteRow) -> Figures:
-    bid_price, bid_quantity = _offer(unsigned(row.bp), unsigned(row.bs))
-    ask_price, ask_quantity = _offer(unsigned(row.ap), unsigned(row.as_))
+    """Sizes of stocks, which are known by their tape, were lots once."""
+    unit = LOT if row.z and names.micros(row.t) < SHARES_US else 1
+    bid_price, bid_quantity = _offer(unsigned(row.bp), unsigned(row.bs * unit))
+    ask_price, ask_quantity = _offer(unsigned(row.ap), unsigned(row.as_ * unit))
     return {
         "bid_price": bid_price, "bid_quantity": bid_quantity, "ask_price": ask_price, "ask_quantity": ask_quantity,
     }  # fmt: skip
@@ -50,8 +54,8 @@ def candle(
     )  # fmt: skip
 
 
-def levels(side: Iterable[frames.Level]) -> list[Level]:
-    return [(unsigned(level.p), unsigned(level.s)) for level in side]
+def levels(side: Iterable[frames.Level] | None) -> list[Level]:
+    return [(unsigned(level.p), unsigned(level.s)) for level in side or ()]
 
 
 def _offer(price: Number, quantity: Number) -> tuple[Number | None, Number | None]:

@@ -20,7 +20,7 @@ from exchanges.contract import Request
 from exchanges.decimals import Number, unsigned
 from exchanges.errors import BadFrame, Refused, UnknownMarket
 from exchanges.events import Candle, Depth, Rejected, Ticker, Trade
-from exchanges.symbols import Instrument, distinct
+from exchanges.symbols import Instrument, SymbolStatus, distinct
 
 PAGE = 1000  # candles asked for in one range; a page may hold ten times as many
 MOST = 10_000
@@ -28,6 +28,14 @@ CRYPTO = "/v1beta3/crypto/us"  # Alpaca's own book
 STOCKS = "/v2/stocks"
 FEED = "iex"  # open in real time to every plan, and the same for history, so that a series has one origin
 OLDEST = "2016-01-01"  # without a start only the current day is answered
+# The pairs that Alpaca names on https://alpaca.markets/support/what-cryptocurrencies-does-alpaca-currently-support/
+PAIRS = {
+    "USD": "AAVE AVAX BAT BCH BTC CRV DOGE DOT ETH GRT LINK LTC MKR PEPE SHIB SOL SUSHI TRUMP UNI USDC USDG USDT XRP "
+    "XTZ YFI",
+    "USDC": "AAVE AVAX BAT BCH BTC CRV DOGE DOT ETH GRT LINK LTC MKR SHIB SUSHI UNI XTZ YFI",
+    "USDT": "AAVE BCH BTC DOGE ETH LINK LTC SUSHI UNI YFI",
+    "BTC": "BCH ETH LTC UNI",
+}  # fmt: skip
 T = TypeVar("T")
 
 
@@ -41,8 +49,19 @@ def _listing(asset_class: str) -> Request:
     return Request(f"/v2/assets?{query}", host=names.TRADING)
 
 
+def open_list() -> Request:
+    """What is quoted of the pairs that are known to be: the listing itself is for those with keys."""
+    named = [f"{base}/{quoted}" for quoted, bases in PAIRS.items() for base in bases.split()]
+    return Request.get(f"{CRYPTO}/latest/quotes", symbols=",".join(named))
+
+
 def read_instruments(body: bytes, rejected: list[Rejected] | None = None) -> list[Instrument]:
-    """Pairs and US shares. Those traded over the counter are left out: their data is for partners alone."""
+    """Pairs and US shares. Those traded over the counter are left out: their data is for partners alone.
+
+    Of an answer to `open_list` the pairs that are in it, without their increments.
+    """
+    if body.lstrip()[:1] == b"{":
+        return rows.read(_quoted(body), lambda name: _pair(name, "trading"), rejected)
     assets: list[Raw] = decoded(frames.rows, body)
     listed = rows.read(assets, frames.asset.decode, rejected)
     offered = [one for one in listed if one.exchange != "OTC"]
@@ -52,10 +71,8 @@ def read_instruments(body: bytes, rejected: list[Rejected] | None = None) -> lis
 def _instrument(asset: frames.Asset) -> Instrument:
     trading = asset.status == "active" and asset.tradable
     if asset.class_ == "crypto":
-        base, quoted = names.pair(asset.symbol)
-        return Instrument(
-            symbol=f"{base}-{quoted}", venue_symbol=asset.symbol, base=base, quote=quoted, kind="spot",
-            status="trading" if trading else "halted", price_increment=_number(asset.price_increment),
+        return replace(
+            _pair(asset.symbol, "trading" if trading else "halted"), price_increment=_number(asset.price_increment),
             quantity_increment=_number(asset.min_trade_increment), min_quantity=_number(asset.min_order_size),
         )  # fmt: skip
     symbol = names.symbol_of(asset.symbol)
@@ -65,6 +82,20 @@ def _instrument(asset: frames.Asset) -> Instrument:
         symbol=symbol, venue_symbol=symbol, base=symbol, quote=names.QUOTE, kind="stock",
         status="trading" if trading else "halted",
     )  # fmt: skip
+
+
+def _pair(name: str, status: SymbolStatus) -> Instrument:
+    """Data is asked for with the slash alone."""
+    base, quoted = names.pair(name)
+    return Instrument(
+        symbol=f"{base}-{quoted}", venue_symbol=f"{base}/{quoted}", base=base, quote=quoted, kind="spot", status=status
+    )
+
+
+def _quoted(body: bytes) -> list[str]:
+    given = decoded(frames.members, body)
+    by_name = decoded(frames.members, bytes(given.get("quotes", Raw(b"null"))))
+    return list(by_name)
 
 
 def _number(text: str | None) -> Number | None:
@@ -149,12 +180,11 @@ def tickers_request(venue_symbols: Sequence[str], crypto: bool) -> Request:
 
 def read_ticker(body: bytes, instrument: Instrument, received_ns: int) -> Ticker:
     """Of a snapshot, or of quotes. The day's bar is no window of 24 hours and is not told."""
-    by_symbol = snapshots(body)
-    raw = by_symbol.get(instrument.venue_symbol)
+    given = decoded(frames.members, body)
+    raw = Raw(body) if "latestQuote" in given else snapshots(body).get(instrument.venue_symbol)
     if raw is not None:
         return ticker(raw, instrument, received_ns)
-    given = decoded(frames.members, body)
-    quotes = _rows(body, "quotes", instrument.venue_symbol) if "quotes" in given else []
+    quotes = _rows(body, "quotes", instrument.venue_symbol) if {"quotes", "quote"} & given.keys() else []
     if not quotes:
         raise UnknownMarket(f"Alpaca left {instrument.venue_symbol} out of its answer")
     quoted = decoded(frames.quote, bytes(quotes[-1]))
@@ -230,12 +260,14 @@ def _get(instrument: Instrument, what: str, **query: object) -> Request:
 
 
 def _rows(body: bytes, name: str, venue_symbol: str) -> list[Raw]:
-    """One market's rows: a list, a list or one row by symbol, or null where there are none."""
+    """One market's rows: a list, a list or one row by symbol, or null where there are none; or the row of the market
+    that was asked for alone (`quote` in place of `quotes`)."""
     given = decoded(frames.members, body)
-    if name not in given:
+    alone = name.removesuffix("s")
+    if name not in given and alone not in given:
         raise BadFrame(f"an answer without {name}", "shape")
-    found = bytes(given[name])
-    if found[:1] == b"{":
+    found = bytes(given[name] if name in given else given[alone])
+    if found[:1] == b"{" and name in given:
         found = bytes(decoded(frames.members, found).get(venue_symbol, Raw(b"null")))
     if found == b"null":
         return []

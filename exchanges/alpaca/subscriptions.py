@@ -74,7 +74,7 @@ class Subscriptions:
 
     def answered(self, said: Subscription) -> str | None:
         """The complete list of what is held; the market that was asked for and is not in it."""
-        lists = {name: getattr(said, name) for name in sorted(set().union(*CHANNELS.values()))}
+        lists = {name: getattr(said, name) or () for name in sorted(set().union(*CHANNELS.values()))}
         markets = {market for named in lists.values() for market in named}
         self._held = {market: frozenset(name for name, named in lists.items() if market in named) for market in markets}
         asked, self._under_way = self._under_way, None

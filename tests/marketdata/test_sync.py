@@ -7,6 +7,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from redis import Redis
 
+from exchanges.registry import card
+from exchanges.symbols import Instrument
 from marketdata import ingest, instruments, sync, times
 from marketdata.models import Exchange, Symbol
 from tests.marketdata.conftest import instrument
@@ -53,6 +55,22 @@ def test_an_exchange_is_due_when_never_synced_or_long_ago_and_never_when_switche
     assert (sync.due(), sync.due(only_new=True)) == (["binance"], [])
     Exchange.objects.update(enabled=False)
     assert sync.due() == []
+
+
+def test_without_keys_the_markets_are_those_that_the_source_tells_everybody_and_nothing_is_delisted(
+    db: None, exchange: SandboxServer, settings: object, clean_redis: Redis
+) -> None:
+    settings.EXCHANGES, settings.KEYS = ("alpaca",), {}
+    ingest.exchange(card("alpaca"))
+    apple = Instrument(symbol="AAPL", venue_symbol="AAPL", base="AAPL", quote="USD", kind="stock")
+    ingest.instruments("alpaca", [apple], times.now())
+    exchange.fault("status", exchange="alpaca", status=401, path="/v2/assets", count=1)
+    assert sync.sync("alpaca").new > 0
+    known = instruments.load("alpaca")
+    assert known.find("BTC/USD").symbol == "BTC-USD" and known.find("AAPL").status == "trading"
+    settings.KEYS = {"alpaca": {"ALPACA_KEY_ID": "wrong", "ALPACA_SECRET_KEY": "wrong"}}
+    with pytest.raises(sync.SyncFailed, match="401"):
+        sync.sync("alpaca")
 
 
 def test_a_list_with_rows_that_could_not_be_read_delists_nothing(binance: Exchange) -> None:

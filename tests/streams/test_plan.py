@@ -57,18 +57,6 @@ def test_no_more_connections_are_planned_than_the_source_takes() -> None:
     assert [len(some) for some in plan({}, wanted, few, spread=4).values()] == [5, 5]
 
 
-def test_a_market_lies_on_a_connection_that_carries_its_kind() -> None:
-    one = BINANCE.sockets[0]
-    kinds = replace(BINANCE, sockets=(replace(one, kinds=("spot",)), replace(one, kinds=("stock", "perpetual"))))
-    wanted = {(stream, symbol) for stream in ("trade", "depth") for symbol in ("AAPL", "BTC-USD", "BTC-USD-PERP")}
-    shards = plan({}, wanted, kinds, spread=1)
-    assert {shard: {symbol for _, symbol in some} for shard, some in shards.items()} == {
-        "0-0": {"BTC-USD"},
-        "1-0": {"AAPL", "BTC-USD-PERP"},
-    }
-    assert plan(shards, wanted, kinds, spread=1) == shards
-
-
 def test_an_empty_demand_is_an_empty_plan() -> None:
     assert plan({"0-0": [("trade", "BTC-USDT")]}, set(), BINANCE, 2) == {}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from exchanges.alpaca import CARD, rest
 from exchanges.alpaca.feed import AlpacaFeed
 from exchanges.contract import Close, Output, Request, Send
-from exchanges.events import Depth, Gap, Rejected, Status, Ticker, Trade
+from exchanges.events import Candle, Depth, Gap, Rejected, Status, Ticker, Trade
 from exchanges.symbols import Instrument, Instruments
 from tests.exchanges.fuzz import anything, frames_of, mutated, sound
 
@@ -61,11 +61,14 @@ def logged_in(*wants: tuple[str, str]) -> tuple[AlpacaFeed, list[dict[str, Any]]
     return feed, sent(feed.receive(said({"T": "success", "msg": "authenticated"}), NOW_NS))
 
 
-def test_the_socket_is_opened_only_where_keys_are():
+def test_crypto_and_stocks_have_a_socket_each_and_only_where_keys_are():
     keyed = replace(CARD, keys=KEYS)
-    assert CARD.sockets[0].url == "" and keyed.sockets[0].url == "wss://stream.data.alpaca.markets/v1beta3/crypto/us"
+    assert {one.url for one in CARD.sockets} == {""}
     for card in (keyed.at("http://h:1/alpaca"), replace(CARD.at("http://h:1/alpaca"), keys=KEYS)):
-        assert card.sockets[0].url == "ws://h:1/alpaca/v1beta3/crypto/us"
+        for symbol, path in ((BTC, "v1beta3/crypto/us"), (AAPL, "v2/iex"), ("BRK.B", "v2/iex")):
+            for stream in CARD.stream_names():
+                assert card.sockets[card.socket_of(stream, symbol)].url == f"ws://h:1/alpaca/{path}"
+    assert keyed.sockets[1].url == "wss://stream.data.alpaca.markets/v2/iex"
     assert "secret" not in repr(keyed)
     signed = keyed.sign(rest.instruments_requests()[0], KEYS)
     assert signed.headers == {"APCA-API-KEY-ID": "key", "APCA-API-SECRET-KEY": "secret"}
@@ -73,7 +76,7 @@ def test_the_socket_is_opened_only_where_keys_are():
 
 
 def test_one_market_a_message_and_one_message_at_a_time():
-    feed, first = logged_in(("trade", BTC), ("ticker", BTC), ("candle_1m", ETH), ("trade", AAPL), ("candle_1h", BTC))
+    feed, first = logged_in(("trade", BTC), ("ticker", BTC), ("candle_1m", ETH), ("candle_1h", BTC))
     assert first == [{"action": "subscribe", "quotes": ["BTC/USD"], "trades": ["BTC/USD"]}]
     second = sent(feed.receive(listed(quotes=["BTC/USD"], trades=["BTC/USD"]), NOW_NS))
     assert second == [{"action": "subscribe", "bars": ["ETH/USD"], "updatedBars": ["ETH/USD"]}]
@@ -82,6 +85,46 @@ def test_one_market_a_message_and_one_message_at_a_time():
     assert sent(feed.wanted([("ticker", BTC)])) == [
         {"action": "unsubscribe", "bars": ["ETH/USD"], "updatedBars": ["ETH/USD"]}
     ]
+
+
+def test_stocks_come_by_their_socket_but_their_books_which_are_none_and_longer_candles():
+    feed, first = logged_in(
+        ("trade", AAPL), ("ticker", AAPL), ("candle_1m", AAPL), ("candle_1d", AAPL), ("depth", AAPL)
+    )
+    names = ["bars", "quotes", "trades", "updatedBars"]
+    assert first == [{"action": "subscribe", **{name: [AAPL] for name in names}}]
+    status, fetch = feed.tick(NOW_NS)
+    assert isinstance(status, Status) and (status.stream, status.status) == ("depth", "stopped")
+    assert fetch.request.path == "/v2/stocks/AAPL/bars" and fetch.request.query["timeframe"] == "1Day"
+    assert list(feed.receive(listed(**{name: [AAPL] for name in names}, corrections=[AAPL]), NOW_NS)) == []
+    at = "2026-09-21T14:13:20Z"
+    trade = {"T": "t", "S": AAPL, "i": 1, "x": "V", "p": 5, "s": 2, "c": ["@"], "z": "C", "t": at}
+    quote = {
+        "T": "q",
+        "S": AAPL,
+        "bx": "V",
+        "bp": 5,
+        "bs": 100,
+        "ax": "V",
+        "ap": 0,
+        "as": 0,
+        "c": ["R"],
+        "z": "C",
+        "t": at,
+    }
+    bar = {"T": "u", "S": AAPL, "o": 5, "h": 5, "l": 5, "c": 5, "v": 2, "n": 1, "vw": 5, "t": "2026-09-21T14:12:00Z"}
+    found = list(feed.receive(said(trade, quote, bar), NOW_NS))
+    assert [(type(one), one.symbol) for one in found] == [(kind, AAPL) for kind in (Trade, Ticker, Ticker, Candle)]
+    assert (found[2].last_price, found[2].bid_quantity, found[2].ask_price) == ("5", "100", None)
+
+
+def test_a_quote_that_repeats_the_last_one_is_told_with_its_time_and_a_trade_at_the_last_price_is_no_ticker():
+    feed, _ = logged_in(("ticker", BTC))
+    quote = {"T": "q", "S": "BTC/USD", "bp": 5, "bs": 1, "ap": 6, "as": 2, "t": "2026-09-21T14:13:20Z"}
+    trade = {"T": "t", "S": "BTC/USD", "p": 5.5, "s": 3, "t": "2026-09-21T14:13:21Z", "i": 7, "tks": "B"}
+    later = {**quote, "t": "2026-09-21T14:13:22Z"}
+    found = list(feed.receive(said(quote, trade, {**trade, "i": 8}, later), NOW_NS))
+    assert [one.event_us % 60_000_000 for one in found] == [20_000_000, 21_000_000, 22_000_000]
 
 
 def test_a_ticker_is_made_of_quotes_and_trades():

@@ -38,13 +38,52 @@ def test_pairs_and_shares_are_listed_those_over_the_counter_not():
     rejected: list[Rejected] = []
     share = {"id": "y", "class": "us_equity", "exchange": "NYSE", "symbol": "BRK.B", "tradable": False}
     rows = [ASSET, share, {**share, "symbol": "BAYRY", "exchange": "OTC"}, {**share, "class": "us_option"},
-            {**ASSET, "symbol": "BTCUSD"}, {"id": "z"}]  # fmt: skip
+            {**ASSET, "symbol": "BITCOIN"}, {"id": "z"}]  # fmt: skip
     pair, stock = rest.read_instruments(body(rows), rejected)
     assert (pair.symbol, pair.quantity_increment, pair.min_quantity) == ("BTC-USD", "0.000000001", "0.000026873")
     assert (stock.symbol, stock.kind, stock.status) == ("BRK.B", "stock", "halted")
     assert len(rejected) == 3
     with pytest.raises(BadFrame):
         rest.read_instruments(body(rows))
+
+
+def test_a_pair_without_its_slash_is_that_pair():
+    [pair] = rest.read_instruments(body([{**ASSET, "symbol": "LINKUSDT"}]))
+    assert (pair.symbol, pair.venue_symbol, pair.base, pair.quote) == ("LINK-USDT", "LINK/USDT", "LINK", "USDT")
+    spelled = {name: CARD.spelled(name) for name in ("BTCUSD", "ETHBTC", "USDTUSDC", "GOOGL", "FAKEPACA")}
+    assert list(spelled.values()) == ["BTC-USD", "ETH-BTC", "USDT-USDC", "GOOGL", "FAKEPACA"]
+
+
+def test_without_keys_the_pairs_are_those_of_the_public_list_that_are_quoted():
+    [request] = CARD.open_lists
+    asked = request.query["symbols"].split(",")
+    assert len(asked) == len(set(asked)) > 50 and {"BTC/USD", "ETH/BTC"} <= set(asked) and not request.host
+    quote = {"t": "2026-09-21T14:13:20Z", "bp": 1, "bs": 1, "ap": 2, "as": 1}
+    pairs = rest.read_instruments(body({"quotes": {"BTC/USD": quote, "ETH/BTC": quote}}))
+    assert [(one.symbol, one.kind, one.price_increment) for one in pairs] == [
+        ("BTC-USD", "spot", None), ("ETH-BTC", "spot", None)
+    ]  # fmt: skip
+
+
+def test_an_answer_about_one_market_alone_is_read_too():
+    quote = {"t": "2026-09-21T14:13:20Z", "bp": 1, "bs": 300, "ap": 2, "as": 1, "z": "A"}
+    trade = {"t": "2026-09-21T14:13:20Z", "x": "V", "p": 1.5, "s": 3, "c": ["@"], "i": 7, "z": "A"}
+    bar = {"t": "2026-09-21T14:13:00Z", "o": 1, "h": 1, "l": 1, "c": 1, "v": 1, "n": 1}
+    assert rest.read_ticker(body({"symbol": "BRK.B", "quote": quote}), SHARE, 1).bid_quantity == "300"
+    whole = {"symbol": "BRK.B", "latestTrade": trade, "latestQuote": quote, "minuteBar": bar}
+    assert rest.read_ticker(body(whole), SHARE, 1).last_price == "1.5"
+    assert [one.trade_id for one in rest.read_trades(body({"symbol": "BRK.B", "trade": trade}), SHARE, 1)] == ["7"]
+    assert len(rest.read_candles(body({"symbol": "BRK.B", "bar": bar}), SHARE, "1m", 1)) == 1
+
+
+def test_sizes_in_quotes_of_stocks_were_lots_until_november_2025_those_of_crypto_never():
+    def sizes(at: str, **more: str) -> tuple[str | None, str | None]:
+        quote = {"t": at, "bp": 1, "bs": 4, "ap": 0, "as": 0, **more}
+        ticker = rest.read_ticker(body({"quotes": {"BRK.B": quote}}), SHARE, 1)
+        return ticker.bid_quantity, ticker.ask_quantity
+
+    assert sizes("2025-10-31T20:00:00Z", z="A") == ("400", None)
+    assert sizes("2025-11-03T14:30:00Z", z="A") == sizes("2024-01-02T00:00:00Z") == ("4", None)
 
 
 def test_requests_name_the_market_the_feed_and_both_bounds():

@@ -9,7 +9,7 @@ import pytest
 from exchanges.alpaca import CARD, rest
 from exchanges.alpaca.polled import instrument
 from exchanges.errors import UnknownMarket
-from exchanges.events import Rejected
+from exchanges.events import Rejected, Ticker
 from exchanges.symbols import Instrument, Instruments
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "samples" / "alpaca"
@@ -27,12 +27,14 @@ def market(venue_symbol: str) -> Instrument:
     return instrument(venue_symbol, known)
 
 
-def test_the_recorded_frames_are_three_tickers_two_trades_a_candle_and_a_book() -> None:
+def test_the_recorded_frames_are_four_tickers_two_trades_a_candle_and_a_book() -> None:
     feed = CARD.feed(Instruments())
     frames = [json.loads(line)["raw"] for line in (SAMPLES / "ws_frames.jsonl").read_text().splitlines()]
     found = [output for frame in frames for output in feed.receive(frame, 1)]
-    assert len(frames) == 11  # of which four say nothing of a market, and one repeats a quote
-    assert Counter(type(one).__name__ for one in found) == {"Ticker": 3, "Trade": 2, "Candle": 1, "Depth": 1}
+    assert len(frames) == 11  # of which four say nothing of a market
+    [lots, *_] = [one for one in found if isinstance(one, Ticker)]  # of 2024: 4 and 5 hundred shares
+    assert (lots.symbol, lots.bid_quantity, lots.ask_quantity) == ("FAKEPACA", "400", "500")
+    assert Counter(type(one).__name__ for one in found) == {"Ticker": 4, "Trade": 2, "Candle": 1, "Depth": 1}
     assert [one.symbol for one in found if not isinstance(one, Rejected)][-2:] == ["BTC-USD", "AAPL"]
 
 
