@@ -5,6 +5,8 @@ takes. A level's quantity holds for CYCLE updates and changes then; near the top
 eight levels is empty.
 """
 
+from functools import lru_cache
+
 from exchanges.decimals import ZERO, Number
 from exchanges.invented import Level
 from sandbox.listings import Listing
@@ -18,6 +20,10 @@ BUSY = 3  # levels a side that change with every update
 EMPTY_SHARE = 8  # one level in so many is empty
 UPDATE_OFFSET = 7_000_000_000  # so that no update is taken for a trade
 MASK = (1 << 61) - 1
+# Exchanges, and an exchange's markets over one of ours, ask for the same at nearly the same time.
+KEPT_LEVELS = 4_096  # of a market: a whole book and what it was a moment before
+KEPT_VIEWS = 8  # of a market: what was said of it last
+Side = tuple[Level, ...]
 
 
 def mixed(index: int, version: int, salt: int) -> int:
@@ -35,21 +41,26 @@ class Book:
         self._tape = tape
         self._salt = listing.first_index * 0x1000193 + listing.grid_ticks
         self._size = listing.typical_lots
+        self._quiet_level = lru_cache(KEPT_LEVELS)(self._made_level)
+        self._kept_top = lru_cache(KEPT_VIEWS)(self._top)
+        self.changes = lru_cache(KEPT_VIEWS)(self._changes)
 
     def best(self, update: int) -> tuple[Level, Level]:
         """Best bid and best ask."""
-        bids, asks = self.top(update, 1)
-        return bids[0], asks[0]
+        (bid,), (ask,) = self._top(update, 1)
+        return bid, ask
 
-    def top(self, update: int, limit: int) -> tuple[list[Level], list[Level]]:
+    def top(self, update: int, limit: int) -> tuple[Side, Side]:
         """The best `limit` levels a side."""
+        return self._kept_top(update, min(limit, LEVELS)) if limit > 1 else self._top(update, limit)
+
+    def _top(self, update: int, limit: int) -> tuple[Side, Side]:
         state = _State(self, update)
-        limit = min(limit, LEVELS)
         bids = range(state.mid, max(0, state.mid - LEVELS), -1)
         asks = range(state.mid + 1, state.mid + 1 + LEVELS)
         return self._side(state, bids, limit), self._side(state, asks, limit)
 
-    def changes(self, before: int, update: int) -> tuple[list[Level], list[Level]]:
+    def _changes(self, before: int, update: int) -> tuple[Side, Side]:
         """Every level that changed on the way from one update to another, as it is after the second; quantity 0 where
         none is left. One that only went and came back is among them: whoever joins half-way needs it too."""
         old, new = _State(self, before), _State(self, update)
@@ -64,11 +75,14 @@ class Book:
                 on_this_side = index <= high if is_bid else index > low
                 if (index in moved and on_this_side) or lots != old.side_lots(index, is_bid):
                     side.append((self._listing.price(index), self._text(lots)))
-        return bids[::-1], asks
+        return tuple(reversed(bids)), tuple(asks)
 
     def quantity(self, index: int, update: int) -> int:
         """The lots of a quiet level."""
-        chance = mixed(index, (update + index * STRIDE) // CYCLE, self._salt)
+        return self._lots(index, (update + index * STRIDE) // CYCLE)
+
+    def _lots(self, index: int, version: int) -> int:
+        chance = mixed(index, version, self._salt)
         return 0 if chance % EMPTY_SHARE == 0 else 1 + (chance >> 8) % (self._size * 3)
 
     def busy_quantity(self, index: int, update: int) -> int:
@@ -80,15 +94,23 @@ class Book:
         found = self._tape.print(update + 1)
         return found.mid, found.buy, found.left
 
-    def _side(self, state: "_State", indices: range, limit: int) -> list[Level]:
-        levels: list[Level] = []
-        for index in indices:
-            lots = state.lots(index)
-            if lots:
-                levels.append((self._listing.price(index), self._listing.quantity(lots)))
-                if len(levels) == limit:
-                    break
-        return levels
+    def _side(self, state: "_State", indices: range, limit: int) -> Side:
+        near = (self._level(index, state.lots(index)) for index in indices[:BUSY])
+        levels = [level for level in near if level][:limit]
+        update, quiet = state.update, self._quiet_level
+        for index in indices[BUSY:]:
+            if len(levels) >= limit:
+                break
+            level = quiet(index, (update + index * STRIDE) // CYCLE)
+            if level:
+                levels.append(level)
+        return tuple(levels)
+
+    def _made_level(self, index: int, version: int) -> Level | None:
+        return self._level(index, self._lots(index, version))
+
+    def _level(self, index: int, lots: int) -> Level | None:
+        return (self._listing.price(index), self._listing.quantity(lots)) if lots else None
 
     def _text(self, lots: int) -> Number:
         return self._listing.quantity(lots) if lots else ZERO

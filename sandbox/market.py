@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 
 from exchanges import intervals
@@ -15,6 +15,9 @@ from sandbox.listings import Listing, listings
 from sandbox.tape import FIRST_MS, Tape
 
 EVENTS_PER_TRADE = 2  # the trade, and the change of the book that goes with it
+# Of a market: exchanges, and an exchange's markets over one of ours, ask for the same at nearly the same time.
+KEPT_VIEWS, KEPT_CANDLES = 8, 32
+MOST_KEPT = 64  # trades in one view
 
 
 def wall_ms() -> int:
@@ -96,6 +99,9 @@ class Board:
         self.listing = listing
         self._seed = seed
         self._trades_per_s = trades_per_s
+        self._few_trades = lru_cache(KEPT_VIEWS)(self._trades)
+        self._kept_candle = lru_cache(KEPT_CANDLES)(self._candle)
+        self.window = lru_cache(KEPT_VIEWS)(self._window)
 
     @cached_property
     def tape(self) -> Tape:
@@ -106,6 +112,10 @@ class Board:
         return Book(self.listing, self.tape)
 
     def trades(self, first_id: int, last_id: int) -> list[InventedTrade]:
+        few = last_id - first_id < MOST_KEPT
+        return list(self._few_trades(first_id, last_id)) if few else self._trades(first_id, last_id)
+
+    def _trades(self, first_id: int, last_id: int) -> list[InventedTrade]:
         symbol, price, quantity = self.listing.symbol, self.listing.price, self.listing.quantity
         order_id = self.tape.order_id
         return [
@@ -114,7 +124,11 @@ class Board:
         ]
 
     def candle(self, interval: str, open_ms: int, until_ms: int) -> InventedCandle | None:
+        """What comes later than just after its end changes nothing."""
         close_ms = intervals.close_ms(interval, open_ms)
+        return self._kept_candle(interval, open_ms, close_ms, min(until_ms, close_ms + 1))
+
+    def _candle(self, interval: str, open_ms: int, close_ms: int, until_ms: int) -> InventedCandle | None:
         first_id, last_id = self.tape.first_id(open_ms), self.tape.last_id(min(close_ms, until_ms))
         if last_id == 0 or open_ms > until_ms:
             return None
@@ -154,7 +168,7 @@ class Board:
             for update in updates
         ]
 
-    def window(self, length_ms: int, until_ms: int) -> InventedWindow:
+    def _window(self, length_ms: int, until_ms: int) -> InventedWindow:
         first_id, last_id = self.tape.first_id(until_ms - length_ms + 1), self.tape.last_id(until_ms)
         figures = self.tape.figures(first_id, last_id) or self._flat(last_id)
         newest = self.tape.print(max(1, last_id))

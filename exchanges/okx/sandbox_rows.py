@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from exchanges.decimals import plain
+from exchanges.decimals import ZERO, plain
 from exchanges.intervals import DAY_MS, HOUR_MS, open_ms
 from exchanges.invented import Invented, InventedCandle, InventedDepth, InventedTrade, Level
 from exchanges.okx.sandbox_listings import Listing
@@ -57,12 +57,20 @@ def book(market: Listing, one: InventedDepth) -> Row:
     }  # fmt: skip
 
 
-def changes(market: Listing, before: Sequence[Level], after: Sequence[Level]) -> Lines:
-    """What turns one picture of a side into the other."""
+def difference(before: Sequence[Level], after: Sequence[Level]) -> list[Level]:
+    """What turns one picture of a side into the other; quantity 0 where a level is gone."""
     old, new = dict(before), dict(after)
-    changed = [level for level in after if old.get(level[0]) != level[1]]
-    gone = [[market.price(price), "0", "0", "0"] for price, _ in before if price not in new]
-    return gone + lines(market, changed)
+    return [(price, ZERO) for price in old if price not in new] + [one for one in after if old.get(one[0]) != one[1]]
+
+
+def changes(market: Listing, side: Iterable[Level]) -> Lines:
+    """Levels of a difference."""
+    return [
+        [market.price(price), market.quantity(quantity, price), "0", "1"]
+        if quantity != ZERO
+        else [market.price(price), "0", "0", "0"]
+        for price, quantity in side
+    ]
 
 
 def _start_of_day(market: Listing, invented: Invented, until_ms: int, ahead_ms: int) -> str:

@@ -4,10 +4,10 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from exchanges import intervals
-from exchanges.invented import Channel, Invented, InventedDepth, InventedTrade
+from exchanges.invented import Channel, Invented, InventedTrade, Level
 from exchanges.okx import names
 from exchanges.okx import sandbox_rows as rows
 from exchanges.okx.sandbox_listings import Listing
@@ -28,13 +28,24 @@ Maker = Callable[["Streams", Listing, Channel, int, int], list[str]]
 _part = re.compile(r"([^:]+):(.+)").fullmatch
 
 
+class Turn(NamedTuple):
+    """From one picture of the best levels to another; quantity 0 where a level is gone."""
+
+    after_ms: int
+    until_ms: int
+    before_id: int
+    after_id: int
+    bids: Sequence[Level]
+    asks: Sequence[Level]
+
+
 class Streams:
     """A channel's name is `<channel>:<instId>`."""
 
     def __init__(self, market: Invented, listed: dict[str, Listing]) -> None:
         self._market = market
         self._listed = listed
-        self._pictures: dict[str, InventedDepth] = {}  # the last one of each symbol, which the next change needs
+        self._turns: dict[str, Turn] = {}  # the last one of each symbol: several markets lie over it
 
     def channel(self, door: str, channel: str, name: str) -> Channel | None:
         """None where there is no such channel behind this door, or no such market."""
@@ -101,17 +112,19 @@ class Streams:
         """What changed in the best 400 levels. No market is quiet for the minute after which a word would come."""
         if self._market.depth_changes(market.symbol, after_ms, until_ms) is None:
             return []
-        before, after = self._depth(market, after_ms), self._depth(market, until_ms)
-        asks, bids = rows.changes(market, before.asks, after.asks), rows.changes(market, before.bids, after.bids)
-        numbers = {"prevSeqId": before.update_id, "seqId": after.update_id}
+        turn = self._turn(market.symbol, after_ms, until_ms)
+        asks, bids = rows.changes(market, turn.asks), rows.changes(market, turn.bids)
+        numbers = {"prevSeqId": turn.before_id, "seqId": turn.after_id}
         row = {"asks": asks, "bids": bids, "ts": str(until_ms), "checksum": 0, **numbers}
         return [_frame(channel, [row], "update")]
 
-    def _depth(self, market: Listing, until_ms: int) -> InventedDepth:
-        """The best levels then; the last picture of each symbol is kept for the next change."""
-        kept = self._pictures.get(market.symbol)
-        if kept is None or kept.time_ms != until_ms:
-            kept = self._pictures[market.symbol] = self._market.depth(market.symbol, LEVELS, until_ms)
+    def _turn(self, symbol: str, after_ms: int, until_ms: int) -> "Turn":
+        """What turns the best levels of one moment into those of the other."""
+        kept = self._turns.get(symbol)
+        if kept is None or (kept.after_ms, kept.until_ms) != (after_ms, until_ms):
+            before, after = (self._market.depth(symbol, LEVELS, at_ms) for at_ms in (after_ms, until_ms))
+            bids, asks = rows.difference(before.bids, after.bids), rows.difference(before.asks, after.asks)
+            kept = self._turns[symbol] = Turn(after_ms, until_ms, before.update_id, after.update_id, bids, asks)
         return kept
 
     def _five(self, market: Listing, channel: Channel, after_ms: int, until_ms: int) -> list[str]:
