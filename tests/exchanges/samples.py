@@ -6,8 +6,8 @@ runs the command on every file of the table and prints file, kind, events and wh
 the clone, in ../shared/samples/<exchange>, and are no part of it.
 
 A row of the table: the exchange, the file, its `kind`; `options` of the command, `instruments` for it, files whose
-frames come `before`, the `answer` to a request among the frames; then `events` by kind, `rejected` by reason, and `why`
-where a recording gives less than it holds, or more.
+frames come `before`, the `answer` to a request among the frames; then `events` by kind and, of frames, by market
+(`symbols`), what is `rejected` by reason, and `why` where a recording gives less than it holds, or more.
 """
 
 import argparse
@@ -48,6 +48,7 @@ class Row(msgspec.Struct, omit_defaults=True):
     before: list[str] = []
     answer: Answer | None = None
     events: dict[str, int] = {}
+    symbols: dict[str, int] = {}
     rejected: dict[str, int] = {}
     why: str = ""
 
@@ -93,17 +94,25 @@ def files() -> list[str]:
     return sorted(str(file.relative_to(FOLDER)) for file in FOLDER.glob("*/*.json*"))
 
 
-def counted(text: str) -> tuple[dict[str, int], dict[str, int]]:
-    """What `normalize` wrote, as events by kind and rejections by reason."""
-    events: Counter[str] = Counter()
-    rejected: Counter[str] = Counter()
-    for line in text.splitlines():
-        event: dict[str, Any] = json.loads(line)
-        if event["event"] == "rejected":
-            rejected[event["reason"]] += 1
-        else:
-            events[f"{event['event']} {event.get('type', '')}".strip()] += 1
-    return dict(events), dict(rejected)
+def lines(text: str) -> list[dict[str, Any]]:
+    """What `normalize` wrote."""
+    return [json.loads(line, parse_float=Decimal) for line in text.splitlines()]
+
+
+def events(text: str) -> Counter[str]:
+    """How many of each kind; books by what is told of them."""
+    told = [line for line in lines(text) if line["event"] != "rejected"]
+    return Counter(f"{event['event']} {event.get('type', '')}".strip() for event in told)
+
+
+def symbols(text: str) -> Counter[str]:
+    """How many events of each market."""
+    return Counter(line["symbol"] for line in lines(text) if line["event"] != "rejected")
+
+
+def rejected(text: str) -> Counter[str]:
+    """How many for each reason."""
+    return Counter(line["reason"] for line in lines(text) if line["event"] == "rejected")
 
 
 def ran(row: Row) -> str:
@@ -124,12 +133,15 @@ def main() -> None:
     parser.parse_args()
     if not FOLDER.is_dir():
         sys.exit("the recorded payloads are not at hand")
-    found, total, lost = [], 0, 0
-    for row in table():
-        events, rejected = counted(ran(row))
-        total, lost = total + sum(events.values()), lost + sum(rejected.values())
-        found.append((f"{row.exchange}/{row.file}", row.kind, said(events), said(rejected), row.why or "-"))
-    show(("file", "kind", "events", "rejected", "why"), found)
+    texts = [(row, ran(row)) for row in table()]
+    show(
+        ("file", "kind", "events", "rejected", "why"),
+        [
+            (f"{row.exchange}/{row.file}", row.kind, said(events(text)), said(rejected(text)), row.why or "-")
+            for row, text in texts
+        ],
+    )
+    total, lost = (sum(sum(count(text).values()) for _, text in texts) for count in (events, rejected))
     print(f"\n{len(files())} files, {total} events, {lost} rejected")
 
 

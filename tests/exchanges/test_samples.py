@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.exchanges.samples import FOLDER, Row, counted, files, table
+from tests.exchanges.samples import FOLDER, Row, events, files, rejected, symbols, table
 
 ROWS = table()
 at_hand = pytest.mark.skipif(not FOLDER.is_dir(), reason="the recorded payloads are not at hand")
@@ -38,7 +38,8 @@ def test_every_payload_at_hand_is_in_the_table() -> None:
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 def test_a_recorded_payload_gives_the_events_of_the_table_and_no_others(row: Row, tmp_path: Path) -> None:
     text, code = normalized(row, tmp_path)
-    assert counted(text) == (row.events, row.rejected)
+    assert (events(text), rejected(text)) == (row.events, row.rejected)
+    assert row.kind != "frames" or symbols(text) == row.symbols
     assert code == (0 if row.kind == "frames" or row.events else 1)
 
 

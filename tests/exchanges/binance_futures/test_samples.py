@@ -1,7 +1,6 @@
 """Recorded payloads of the real exchange, where they are at hand: exact counts, exact figures."""
 
 import json
-from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from exchanges.binance_futures import rest
 from exchanges.binance_futures.feed import FuturesFeed
 from exchanges.contract import Fetch, Output, Request
 from exchanges.decimals import plain
-from exchanges.events import Candle, Depth, Level, Ticker, Trade
+from exchanges.events import Depth, Level
 from exchanges.symbols import Instrument, Instruments
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "samples" / "binance_futures"
@@ -30,23 +29,6 @@ def at_ns(line: dict[str, Any]) -> int:
     return int(line["received"] * 1e9)
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "symbols"),
-    [
-        ("ws_trades.jsonl", Trade, {"YFIUSDT": 5, "XMRUSDT": 1, "KSMUSDT": 8, "DENTUSDT": 10}),
-        ("ws_candles.jsonl", Candle, {"YFIUSDT": 3, "XMRUSDT": 1, "DENTUSDT": 3, "KSMUSDT": 5}),
-        ("ws_ticker.jsonl", Ticker, {"YFIUSDT": 19, "KSMUSDT": 2, "XMRUSDT": 9}),
-    ],
-)
-def test_every_recorded_frame_is_one_event_and_no_trade_is_missing(
-    name: str, kind: type, symbols: dict[str, int]
-) -> None:
-    feed = FuturesFeed(Instruments())
-    found: list[Output] = [output for line in lines(name) for output in feed.receive(line["raw"], at_ns(line))]
-    assert {type(output) for output in found} == {kind}
-    assert Counter(output.symbol for output in found) == symbols  # type: ignore[union-attr]
-
-
 def test_the_recorded_book_is_proven_by_its_snapshot_and_never_breaks() -> None:
     feed, found, answered = FuturesFeed(Instruments()), list[Output](), False
     body = (SAMPLES / "rest_book.json").read_bytes()
@@ -57,8 +39,6 @@ def test_the_recorded_book_is_proven_by_its_snapshot_and_never_breaks() -> None:
         found += feed.receive(line["raw"], at_ns(line))
     assert isinstance(found[0], Fetch)
     depths = [output for output in found[1:] if isinstance(output, Depth)]
-    assert len(depths) == len(found) - 1 == 17
-    assert [depth.type for depth in depths] == ["snapshot"] + ["delta"] * 16
     assert [depth.sequence for depth in depths][:3] == [335340613732, 335340617232, 335340620059]
     book = feed.book("XMRUSDT", 1)
     assert book is not None and book.sequence == 335340680336
