@@ -53,10 +53,18 @@ class Held:
     exchange: str
     shard: str
     lease: Lease
+    markets: Instruments
     numbering: Numbering
     session: Session
     wants: frozenset[Want] = frozenset()
     task: asyncio.Task[None] | None = None
+
+    def close(self, want: Want) -> None:
+        """The stream is no longer carried: nobody wants it, or its market is gone."""
+        if want[1] in self.markets.by_symbol:
+            self.numbering.close(want, time.time_ns(), "stopped", "nobody wants it")
+        else:
+            self.numbering.close(want, time.time_ns(), "not_listed", f"{self.exchange} no longer lists {want[1]}")
 
 
 @dataclass
@@ -200,9 +208,9 @@ class Holder:
         numbering = Numbering(code, taken, markets, self._publisher, self.extra, self.sources.closed_candle)
         index = int(shard.partition("-")[0])
         limit = card.sockets[index].connects
-        connects = Budget(self.redis, f"{code}:connects:{index}", [limit]) if limit else None
+        connects = Budget(self.redis, f"{code}:connects:{index}", [limit] if limit else [])
         session = Session(card, index, markets, numbering, self._clients[code], self._rejections[code], connects)
-        held = self._held[taken.key] = Held(code, shard, taken, numbering, session)
+        held = self._held[taken.key] = Held(code, shard, taken, markets, numbering, session)
         return held
 
     async def _change(self, held: Held, wants: frozenset[Want]) -> None:
@@ -216,7 +224,7 @@ class Holder:
             held.session.open(want, kept, now_ns)
         for want in held.wants - wants:
             self._publisher.forget(str(Topic(held.exchange, *want)))
-            held.numbering.close(want, now_ns, "nobody wants it")
+            held.close(want)
         held.wants = wants
         held.session.want(wants)
         if held.task is None:
@@ -226,7 +234,7 @@ class Holder:
     async def _give_back(self, held: Held) -> None:
         self._drop(held)
         for line in list(held.numbering.lines):
-            held.numbering.close((line.stream, line.symbol), time.time_ns(), "nobody wants it")
+            held.close((line.stream, line.symbol))
         await self._publisher.drained()
         await lease.release(self.redis, held.lease)
 
@@ -292,6 +300,7 @@ class Holder:
                     "connections": len(sessions),
                     "connected": up,
                     "rejected": rejections.count.total(),
+                    "keys_refused": next(filter(None, (session.keys_refused for session in sessions)), ""),
                     "at": now_s,
                 }
                 pipeline.hset(keys.state(code), self.name, msgspec.json.encode(said))

@@ -14,6 +14,8 @@ from streams.lease import Lease
 from streams.position import Position, next_epoch
 from streams.publishers.redis import Publisher
 
+REFUSED: tuple[State, ...] = ("not_listed", "not_authenticated", "quota_spent", "stopped")
+
 
 @dataclass(slots=True)
 class Line:
@@ -29,6 +31,7 @@ class Line:
     lag_us: int | None = None  # from the exchange's clock to ours, at the last event that carried its time
     trade_id: str | None = None  # the last trade's place
     status: State | None = None
+    detail: str = ""
     gaps: int = 0
     count: int = 0  # events since the last heartbeat
     heads: dict[str, str] = field(default_factory=dict)  # event name -> the members that never change
@@ -89,11 +92,11 @@ class Numbering:
         self._publisher.fields(self._lease, line, stopped="0", beat=beat, position=str(line.position), **stale)
         return line
 
-    def close(self, want: Want, now_ns: int, detail: str) -> None:
+    def close(self, want: Want, now_ns: int, status: State, detail: str) -> None:
         """The topic is no longer carried here, on purpose."""
         line = self._lines.get(want)
         if line:
-            self.status(line, "stopped", now_ns, detail)
+            self.status(line, status, now_ns, detail)
             self._publisher.fields(self._lease, line, stopped="1")
             del self._lines[want]
 
@@ -138,10 +141,10 @@ class Numbering:
         )
 
     def status(self, line: Line, status: State, now_ns: int, detail: str = "") -> None:
-        """Says how the line is doing, where that is news."""
-        if line.status == status:
+        """Says how the line is doing, where that is news; of a refusal also other words for it."""
+        if line.status == status and (line.detail == detail or status not in REFUSED):
             return
-        line.status = status
+        line.status, line.detail = status, detail
         event = Status(
             symbol=line.symbol,
             venue_symbol=line.venue_symbol,

@@ -4,20 +4,23 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
 from random import uniform
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from exchanges.budget import Budget
 from exchanges.client import Client
 from exchanges.contract import Card, Close, Feed, Fetch, Output, Request, Send, Want
-from exchanges.errors import ExchangeError, Unreachable
-from exchanges.events import Candle, Depth, Gap, Reason, Rejected, Status, Ticker, Trade
+from exchanges.errors import ExchangeError, NotAuthenticated, RateLimited, Unreachable
+from exchanges.events import Candle, Depth, Gap, Reason, Rejected, State, Status, Ticker, Trade
 from exchanges.symbols import Instruments
+from streams import handshake
 from streams.ending import ended
 from streams.history import Kept
-from streams.numbering import Numbering
+from streams.numbering import REFUSED, Numbering
 from streams.reconnect import delay_s, next_attempt
 from streams.rejections import Rejections
 from streams.repair import Repairs
@@ -30,17 +33,20 @@ OPEN_TIMEOUT_S = 5.0
 PING_S = 20.0
 BOOK_S = 2.0  # how often a changed book is kept for those who join late
 MARKET = (Trade, Ticker, Depth, Candle)
-COMING = ("starting", "reconnecting", "stale")
+CONNECT_PATIENCE_S = 5.0  # a longer wait for the limit of new connections is told
+TOLD_S = 10.0  # from so long a pause on it is told when it ends
 LIVE_AFTER_S = 2.0  # a quiet market counts as live when its connection has been open for so long
 
 
 class Ended(Exception):
-    """The connection is over: why, in the contract's word and in a sentence, and how long to stay away."""
+    """The connection is over: why, in the contract's word and in a sentence, how long to stay away, and how the
+    streams are doing meanwhile."""
 
-    def __init__(self, reason: Reason, detail: str, after_s: float = 0.0) -> None:
+    def __init__(self, reason: Reason, detail: str, after_s: float = 0.0, status: State = "reconnecting") -> None:
         super().__init__(detail)
         self.reason = reason
         self.after_s = after_s
+        self.status = status
 
 
 class Session:
@@ -54,7 +60,7 @@ class Session:
         numbering: Numbering,
         client: Client,
         rejections: Rejections,
-        connects: Budget | None = None,
+        connects: Budget,
     ) -> None:
         self._card = card
         self._socket = card.sockets[socket]
@@ -72,6 +78,8 @@ class Session:
         self._stored: dict[str, int] = {}  # symbol -> the position its book was kept at
         self._opened_s = 0.0
         self._silence = Silence(0)
+        self._said: dict[Want, Status] = {}  # what keeps a stream from being live, by this connection's feed
+        self.keys_refused = ""  # what the exchange said of our keys, where that was no good
 
     @property
     def connected(self) -> bool:
@@ -80,6 +88,7 @@ class Session:
     def open(self, want: Want, kept: Kept, now_ns: int) -> None:
         """Opens the line of a stream that is new here; what ran elsewhere till now has a gap."""
         line = self._numbering.open(want, kept, now_ns)
+        self._said.pop(want, None)
         if kept.carried:
             self._repairs.lost(line, "failover" if kept.fresh else "recovery", now_ns)
         self._numbering.status(line, "starting", now_ns)
@@ -112,15 +121,18 @@ class Session:
         while True:
             started_s = time.monotonic()
             ended = await self._one_connection()
-            self._broken(ended)
             attempt = next_attempt(attempt, time.monotonic() - started_s)
-            await asyncio.sleep(delay_s(attempt - 1, ended.after_s))
+            pause_s = delay_s(attempt - 1, ended.after_s)
+            self._broken(ended, pause_s)
+            await asyncio.sleep(pause_s)
 
     async def _one_connection(self) -> Ended:
         try:
             await self._converse()
         except Ended as ended:
             return ended
+        except InvalidStatus as refused:
+            return await self._turned_away(handshake.error(self._card, refused.response))
         except ConnectionClosed as error:
             return Ended("disconnect", f"the exchange closed the connection: {error}")
         except (OSError, WebSocketException) as error:
@@ -130,13 +142,30 @@ class Session:
             return Ended("disconnect", f"internal error: {error!r}", after_s=1.0)
         return Ended("disconnect", "the connection ended")
 
-    def _broken(self, ended: Ended) -> None:
+    async def _turned_away(self, said: ExchangeError) -> Ended:
+        """The handshake was refused. A limit of the exchange holds for all workers."""
+        after_s, status = handshake.away_s(said), "reconnecting"
+        if isinstance(said, NotAuthenticated):
+            status, self.keys_refused = "not_authenticated", str(said)
+        elif isinstance(said, RateLimited):
+            status = "quota_spent"
+            with suppress(Unreachable):
+                await self._connects.close_until(after_s, str(said))
+        return Ended("disconnect", f"the connection was refused: {said}", after_s, status)
+
+    def _broken(self, ended: Ended, pause_s: float) -> None:
+        """What the exchange said of a single stream stands until the next connection."""
         now_ns = time.time_ns()
-        log.warning("%s: reconnecting: %s", self._card.code, ended)
+        again = f"; tried again at {clock(now_ns / 1e9 + pause_s)}" if pause_s >= TOLD_S else ""
+        log.warning("%s: reconnecting in %.1f s: %s", self._card.code, pause_s, ended)
         for line in list(self._numbering.lines):
             if line.status == "live":
                 self._repairs.lost(line, ended.reason, now_ns)
-            self._numbering.status(line, "reconnecting", now_ns, str(ended))
+            said = self._said.get((line.stream, line.symbol))
+            if said and line.status == said.status and said.status in REFUSED:
+                self._numbering.status(line, said.status, now_ns, said.detail + again)
+            else:
+                self._numbering.status(line, ended.status, now_ns, str(ended) + again)
 
     async def _converse(self) -> None:
         if not self._socket.url:
@@ -158,10 +187,10 @@ class Session:
             await self._until_first(self._read(socket), self._write(socket), self._clock(), self._until_ended())
 
     async def _may_connect(self) -> None:
-        if self._connects is None:
-            return
         try:
-            await self._connects.take()
+            await self._connects.take(patience_s=CONNECT_PATIENCE_S)
+        except RateLimited as error:
+            raise Ended("disconnect", f"no new connection: {error}", error.retry_after_s, "quota_spent") from None
         except Unreachable as error:  # one connection too many is less than a stream that stays away
             log.warning("%s: connecting uncounted: %s", self._card.code, error)
 
@@ -172,6 +201,7 @@ class Session:
         self._ending = asyncio.get_running_loop().create_future()
         self._opened_s = time.monotonic()
         self._silence = Silence(time.time_ns())
+        self._said, self.keys_refused = {}, ""
         self._act(self._feed.opening())
         self._act(self._feed.wanted(self._wants))
 
@@ -231,9 +261,7 @@ class Session:
                 case Gap():
                     self._repairs.gap(output)
                 case Status():
-                    line = self._numbering.line((output.stream, output.symbol))
-                    if line:
-                        self._numbering.status(line, output.status, output.received_ns, output.detail)
+                    self._tell(output)
                 case Send(text):
                     self._outgoing.put_nowait(text)
                 case Fetch(request):
@@ -244,6 +272,18 @@ class Session:
                     self._rejections.add(output, "")
                 case Close(reason, after_s):
                     self._end(Ended("disconnect", reason, after_s))
+
+    def _tell(self, said: Status) -> None:
+        want = (said.stream, said.symbol)
+        if said.status == "live":
+            self._said.pop(want, None)
+        else:
+            self._said[want] = said
+        if said.status == "not_authenticated":
+            self.keys_refused = said.detail
+        line = self._numbering.line(want)
+        if line:
+            self._numbering.status(line, said.status, said.received_ns, said.detail)
 
     def _end(self, error: BaseException) -> None:
         if not self._ending.done():
@@ -264,9 +304,12 @@ class Session:
             self._end(task.exception())
 
     def _all_live(self, now_ns: int) -> None:
-        """What the exchange refused stays refused; the rest is quiet, and lives."""
+        """What the exchange refused stays refused; the rest is quiet, and lives. A source that is polled answers."""
+        if not self._socket.url:
+            return
         for line in self._numbering.lines:
-            if line.status in COMING and (line.stream, line.symbol) in self._wants:
+            want = (line.stream, line.symbol)
+            if line.status != "live" and want in self._wants and want not in self._said:
                 self._numbering.status(line, "live", now_ns, "")
 
     def _store_books(self, now_ns: int) -> None:
@@ -277,6 +320,10 @@ class Session:
             if book:
                 self._stored[line.symbol] = line.position
                 self._numbering.store_book(book)
+
+
+def clock(time_s: float) -> str:
+    return f"{datetime.fromtimestamp(time_s, UTC):%H:%M:%S} UTC"
 
 
 async def first_of(*conversations: Awaitable[None]) -> None:

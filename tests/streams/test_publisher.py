@@ -187,7 +187,7 @@ async def test_a_topic_that_was_left_takes_no_share_of_the_history_though_its_la
         numbering.open(WANT, Kept(), now_ns=5_000_000)
         numbering.take(trade(1))
         group.publisher.forget(TOPIC)
-        numbering.close(WANT, 6_000_000, "nobody wants it")
+        numbering.close(WANT, 6_000_000, "stopped", "nobody wants it")
         await group.publisher.drained()
         assert clean_redis.xlen(keys.history(TOPIC)) == 1
         assert group.publisher._mean == {}
