@@ -48,7 +48,7 @@ CARD = Card(
         "candles by WebSocket": "but for five minutes; the other intervals are polled by REST while somebody listens",
         "last quantity and opening in tickers of futures": "Advanced Trade's ticker has neither",
         "quote volume": "neither interface says it exactly",
-        "number of trades in a candle": "no interface says it",
+        "how many matches a candle holds": "no interface says it",
         "BTC-USDC and the like": "another name of BTC-USD's book, whose data comes as BTC-USD; listed under that alone",
     },
     notes=(
