@@ -3,9 +3,11 @@
     python -m bench.parse [--frames 1000] [--rounds 5]
 
 The frames are those of tests/exchanges/<name>/cases/*.json, so every exchange that has cases is measured. Of each kind
-the longest frame is taken that gives one such event and nothing else. It is given to many feeds, each brought to that
-step of its case, so that every one reads it as news. The platform's time is from `receive` to the numbered text that
-waits for the flush. The peer checks the same frame with a pydantic model of its shape and writes it out again.
+the frame is taken that gives the fewest such events and nothing else, of these the longest, and a book's change rather
+than a whole book; where the source sends no such frame, the answer to a request. It is given to many feeds, each
+brought to that step of its case, so that every one reads it as news. The platform's time is from there to the text
+that waits for the flush, numbered. The peer checks the same frame with a pydantic model of its shape and writes it
+out again.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,7 @@ from redis.asyncio import Redis
 from bench.table import show
 from exchanges import errors
 from exchanges.contract import Card, Feed, Output, Request
-from exchanges.events import Candle, Depth, Ticker, Trade
+from exchanges.events import Candle, Depth, Market, Ticker, Trade
 from exchanges.registry import cards
 from exchanges.symbols import Instrument, Instruments
 from streams.history import Kept
@@ -34,12 +37,7 @@ from streams.numbering import Numbering
 from streams.publishers.redis import Publisher
 
 CASES = Path(__file__).resolve().parent.parent / "tests" / "exchanges"
-KINDS: dict[str, Callable[[Output], bool]] = {
-    "trade": lambda output: type(output) is Trade,
-    "ticker": lambda output: type(output) is Ticker,
-    "depth delta": lambda output: type(output) is Depth and output.type == "delta",
-    "candle": lambda output: type(output) is Candle,
-}
+KINDS: dict[type[Output], str] = {Trade: "trade", Ticker: "ticker", Depth: "depth", Candle: "candle"}
 START_NS, STEP_NS = 1_790_000_001_000_000_000, 10_000_000
 
 
@@ -64,47 +62,74 @@ class Case(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Sample:
-    """A frame of one kind, and what a feed must have heard before it."""
+    """An input that gives events of one kind alone, and what a feed must have heard before it."""
 
     card: Card
-    kind: str
     case: Case
     index: int
-    frame: str
+    events: tuple[Market, ...]
 
     def feed(self) -> Feed:
-        """One that has heard everything before the frame."""
+        """One that has heard everything before the input."""
         feed = self.card.feed(_instruments(self.case))
         for index, step in enumerate(self.case.steps[: self.index]):
-            _put(feed, step, index)
+            list(_put(feed, step, index))
         return feed
 
+    def given(self, feed: Feed) -> Callable[[], Iterable[Output]]:
+        """What hands the input to the feed, once; everything else is done beforehand."""
+        step, at_ns = self.case.steps[self.index], _at_ns(self.case.steps[self.index], self.index)
+        if self.sent:
+            return partial(feed.receive, self.text, at_ns)
+        return partial(feed.answered, Request(step.to), self.text.encode(), at_ns)
+
     @property
-    def at_ns(self) -> int:
-        return _at_ns(self.case.steps[self.index], self.index)
+    def sent(self) -> bool:
+        """A frame; else an answer to a request."""
+        return self.case.steps[self.index].frame is not msgspec.UNSET
+
+    @property
+    def text(self) -> str:
+        step = self.case.steps[self.index]
+        return bytes(step.frame if self.sent else step.answer).decode()
+
+    @property
+    def kind(self) -> str:
+        return KINDS[type(self.events[0])]
+
+    @property
+    def name(self) -> str:
+        """The kind in words: of a book what of it, and whether it is an answer."""
+        [first, *_] = self.events
+        said = f"{self.kind} {first.type}" if isinstance(first, Depth) else self.kind
+        return said if self.sent else f"{said}, REST"
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """The higher the better."""
+        whole_book = any(isinstance(event, Depth) and event.type == "snapshot" for event in self.events)
+        return self.sent, not whole_book, -len(self.events), len(self.text)
 
 
 def samples(card: Card) -> Iterator[Sample]:
-    """The longest frame of each kind that the exchange's cases hold."""
+    """The best of each kind that the exchange's cases hold."""
     found: dict[str, Sample] = {}
     for file in sorted((CASES / card.code / "cases").glob("*.json")):
         for case in msgspec.json.decode(file.read_bytes(), type=list[Case]):
             for sample in _of_case(card, case):
                 best = found.get(sample.kind)
-                if best is None or len(sample.frame) > len(best.frame):
+                if best is None or sample.rank > best.rank:
                     found[sample.kind] = sample
-    yield from (found[kind] for kind in KINDS if kind in found)
+    yield from (found[kind] for kind in KINDS.values() if kind in found)
 
 
 def _of_case(card: Card, case: Case) -> Iterator[Sample]:
     feed = card.feed(_instruments(case))
     for index, step in enumerate(case.steps):
-        outputs = list(_put(feed, step, index))
-        if step.frame is msgspec.UNSET or len(outputs) != 1:
-            continue
-        for kind, found in KINDS.items():
-            if found(outputs[0]):
-                yield Sample(card, kind, case, index, bytes(step.frame).decode())
+        outputs = tuple(_put(feed, step, index))
+        is_text = step.frame is not msgspec.UNSET or step.answer is not msgspec.UNSET
+        if is_text and len({type(output) for output in outputs}) == 1 and type(outputs[0]) in KINDS:
+            yield Sample(card, case, index, outputs)  # type: ignore[arg-type]
 
 
 def _put(feed: Feed, step: Step, index: int) -> Iterable[Output]:
@@ -138,17 +163,15 @@ class Platform:
 
     def __init__(self, sample: Sample) -> None:
         self._sample = sample
-        (event,) = sample.feed().receive(sample.frame, sample.at_ns)
-        self._want = event.stream, event.symbol
+        self._wants = {(event.stream, event.symbol) for event in sample.events}
 
     def prepared(self, count: int) -> Callable[[], None]:
         """The work on so many frames, and nothing else."""
-        frame, at_ns = self._sample.frame, self._sample.at_ns
-        feeds, numbering = [self._sample.feed() for _ in range(count)], self._numbering()
+        given, numbering = [self._sample.given(self._sample.feed()) for _ in range(count)], self._numbering()
 
         def work() -> None:
-            for feed in feeds:
-                for output in feed.receive(frame, at_ns):
+            for one in given:
+                for output in one():
                     numbering.take(output)
 
         return work
@@ -158,7 +181,8 @@ class Platform:
         lease = Lease("lease", "1:bench")
         code, markets = self._sample.card.code, _instruments(self._sample.case)
         numbering = Numbering(code, lease, markets, publisher, "", lambda *_: None)
-        numbering.open(self._want, Kept(), START_NS)
+        for want in self._wants:
+            numbering.open(want, Kept(), START_NS)
         return numbering
 
 
@@ -166,8 +190,8 @@ class Textbook:
     """json, a pydantic model of the frame's own shape with Decimals, json."""
 
     def __init__(self, sample: Sample) -> None:
-        self._frame = sample.frame
-        self._model: TypeAdapter[Any] = TypeAdapter(_type(json.loads(sample.frame)))
+        self._frame = sample.text
+        self._model: TypeAdapter[Any] = TypeAdapter(_type(json.loads(sample.text)))
 
     def prepared(self, count: int) -> Callable[[], None]:
         frame, model = self._frame, self._model
@@ -234,7 +258,7 @@ def us_a_frame(work: Callable[[int], Callable[[], None]], frames: int, rounds: i
 def rows(sample: Sample, frames: int, rounds: int) -> Sequence[str]:
     ours = us_a_frame(Platform(sample).prepared, frames, rounds)
     theirs = us_a_frame(Textbook(sample).prepared, frames, rounds)
-    named = sample.card.code, sample.kind, str(len(sample.frame))
+    named = sample.card.code, sample.name, str(len(sample.text)), str(len(sample.events))
     return *named, f"{ours:.1f}", f"{theirs:.1f}", f"{theirs / ours:.1f}"
 
 
@@ -244,7 +268,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     found = [rows(sample, given.frames, given.rounds) for card in cards().values() for sample in samples(card)]
-    show(("exchange", "frame", "bytes", "platform us", "json + pydantic us", "platform is x"), found)
+    show(("exchange", "frame", "bytes", "events", "platform us", "json + pydantic us", "platform is x"), found)
 
 
 if __name__ == "__main__":
