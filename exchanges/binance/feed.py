@@ -51,7 +51,7 @@ class BinanceFeed:
         self._subscribed: set[str] = set()
         self._requests = 0
         self._tickers = Tickers()
-        self._trades = TradeIds()
+        self._trades, self._aggregates = TradeIds(), TradeIds()
         self._books = self._new_books()
         self._best_prices = Polled(self._best_request(), POLL_NS)
 
@@ -183,9 +183,11 @@ class BinanceFeed:
         day = frames.short_day(data)
         return self._ticker(day.s, received_ns, names.micros(day.E), tickers.short(day))
 
-    def _short_days(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
-        for day in frames.short_days(data):
-            yield from self._ticker(day.s, received_ns, names.micros(day.E), tickers.short(day))
+    def _days(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+        """Those that changed; the long ones came as `!ticker@arr` until 2026-03."""
+        for day in frames.days(data):
+            figures = tickers.whole(day) if isinstance(day, frames.Day) else tickers.short(day)
+            yield from self._ticker(day.s, received_ns, names.micros(day.E), figures)
 
     def _best(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
         best = frames.best(data)
@@ -208,9 +210,10 @@ class BinanceFeed:
         return () if symbol is None else self._trades.events(trades.trade(symbol, match, match.t, received_ns))
 
     def _aggregate(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
+        """Of a recording: their ids run without a hole, as those of matches do."""
         match = frames.aggregate(data)
         symbol = self._wanted_as("trade", match.s)
-        return () if symbol is None else (trades.trade(symbol, match, match.a, received_ns),)
+        return () if symbol is None else self._aggregates.events(trades.trade(symbol, match, match.a, received_ns))
 
     def _kline(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
         return self._candle(frames.kline(data), received_ns)
@@ -265,7 +268,8 @@ BinanceFeed.readers = {
     "aggTrade": BinanceFeed._aggregate,
     "ticker": BinanceFeed._day,
     "miniTicker": BinanceFeed._short_day,
-    "miniTicker@arr": BinanceFeed._short_days,
+    "ticker@arr": BinanceFeed._days,
+    "miniTicker@arr": BinanceFeed._days,
     "bookTicker": BinanceFeed._best,
     "kline": BinanceFeed._kline,
     "depth": BinanceFeed._diff,

@@ -94,7 +94,7 @@ def existing(price: str) -> Number | None:
 
 
 def limit(value: str | None) -> Number | None:
-    """A rule of a market; 0 or absence means that the rule is off."""
+    """A rule of a market, or a price that may be left out; 0 or absence means that there is none."""
     return None if value is None else existing(value)
 
 

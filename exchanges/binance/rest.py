@@ -6,7 +6,7 @@ Source: https://developers.binance.com/en/docs/products/spot, REST API, filters,
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from msgspec import MsgspecError, Raw, Struct
+from msgspec import UNSET, MsgspecError, Raw, Struct, UnsetType
 from msgspec.json import Decoder
 
 from exchanges import rows
@@ -21,6 +21,8 @@ from exchanges.symbols import Instrument, distinct
 
 PAGE = 1000
 UNKNOWN_MARKET, TOO_MANY = -1121, -1003
+TIMED_OUT = 408
+PASSING = {-1000, -1001, -1006, -1007, -1008}  # their own failures, timeouts and overload, whatever the HTTP status
 LIMITED_S, BANNED_S = 60.0, 120.0  # what to wait where the exchange does not say
 LONGEST_BAN_S = 3 * 86400.0  # by their documentation
 
@@ -57,21 +59,37 @@ class TradeRow(Struct):
     isBuyerMaker: bool
 
 
+class AggregateRow(Struct):
+    """Of `/aggTrades`; on the futures `q` holds the fills of retail liquidity too"""
+
+    a: Id
+    p: str
+    q: str
+    T: Time
+    m: bool
+
+
+class Which(Struct):
+    """Tells an aggregate from a match."""
+
+    a: Raw | UnsetType = UNSET
+
+
 class Day(Struct):
-    """Of `/ticker/24hr`"""
+    """Of `/ticker/24hr`; of `type=MINI` without the last quantity and the best prices"""
 
     lastPrice: str
-    lastQty: str
-    bidPrice: str
-    bidQty: str
-    askPrice: str
-    askQty: str
     openPrice: str
     highPrice: str
     lowPrice: str
     volume: str
     quoteVolume: str
     closeTime: Time
+    lastQty: str | None = None
+    bidPrice: str | None = None
+    bidQty: str | None = None
+    askPrice: str | None = None
+    askQty: str | None = None
 
 
 class Error(Struct):
@@ -85,7 +103,9 @@ CandleRow = tuple[Time, str, str, str, str, str, Time, str, Id, Any, Any, Any]
 _exchange_info = Decoder(ExchangeInfo)
 _symbol_info = Decoder(SymbolInfo)
 _rows: Decoder[list[Raw]] = Decoder(list[Raw])
-_trade = Decoder(TradeRow)
+_match = Decoder(TradeRow)
+_aggregate = Decoder(AggregateRow)
+_which = Decoder(Which)
 _candle = Decoder(CandleRow)
 _day = Decoder(Day)
 _error = Decoder(Error)
@@ -142,14 +162,14 @@ def trades_request(instrument: Instrument, from_id: str | None = None, limit: in
 def read_trades(
     body: bytes, instrument: Instrument, received_ns: int, rejected: list[Rejected] | None = None
 ) -> list[Trade]:
-    """Oldest first."""
+    """Oldest first, single matches or aggregates, each with ids of their own."""
 
     def trade(raw: Raw) -> Trade:
-        row = _trade.decode(raw)
+        trade_id, price, quantity, time, buyer_is_maker = _figures(raw)
         return Trade(
             symbol=instrument.symbol, venue_symbol=instrument.venue_symbol, received_ns=received_ns,
-            trade_id=str(row.id), price=unsigned(row.price), quantity=unsigned(row.qty),
-            side=names.side(row.isBuyerMaker), trade_us=names.micros(row.time),
+            trade_id=str(trade_id), price=unsigned(price), quantity=unsigned(quantity),
+            side=names.side(buyer_is_maker), trade_us=names.micros(time),
         )  # fmt: skip
 
     return rows.read(_rows_of(body), trade, rejected)
@@ -162,13 +182,13 @@ def ticker_request(instrument: Instrument) -> Request:
 def read_ticker(body: bytes, instrument: Instrument, received_ns: int) -> Ticker:
     """The event time is the end of the window, which is when the exchange made the figures."""
     day = _decoded(_day, body)
-    bid, ask, last = names.existing(day.bidPrice), names.existing(day.askPrice), names.existing(day.lastPrice)
+    bid, ask, last = names.limit(day.bidPrice), names.limit(day.askPrice), names.existing(day.lastPrice)
     return Ticker(
         symbol=instrument.symbol, venue_symbol=instrument.venue_symbol, received_ns=received_ns,
         event_us=names.micros(day.closeTime),
-        last_price=last, last_quantity=unsigned(day.lastQty) if last else None,
-        bid_price=bid, bid_quantity=unsigned(day.bidQty) if bid else None,
-        ask_price=ask, ask_quantity=unsigned(day.askQty) if ask else None,
+        last_price=last, last_quantity=unsigned(day.lastQty) if last and day.lastQty else None,
+        bid_price=bid, bid_quantity=unsigned(day.bidQty) if bid and day.bidQty else None,
+        ask_price=ask, ask_quantity=unsigned(day.askQty) if ask and day.askQty else None,
         open_24h=names.existing(day.openPrice), high_24h=names.existing(day.highPrice),
         low_24h=names.existing(day.lowPrice),
         volume_24h=unsigned(day.volume), quote_volume_24h=unsigned(day.quoteVolume),
@@ -210,7 +230,7 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Exceptio
         return RateLimited(reason, default_s if (after_s := _retry_after_s(headers)) is None else after_s)
     if status in (403, 451):
         return Forbidden(reason)
-    if status >= 500:
+    if status >= 500 or status == TIMED_OUT or (error and error.code in PASSING):
         return ServerFault(reason, _retry_after_s(headers))
     return UnknownMarket(reason) if error and error.code == UNKNOWN_MARKET else Refused(reason)
 
@@ -239,6 +259,15 @@ def _instrument(info: SymbolInfo) -> Instrument:
         min_notional=names.limit(notional.minNotional), max_notional=names.limit(notional.maxNotional),
         contract_size=Number("1"),
     )  # fmt: skip
+
+
+def _figures(raw: Raw) -> tuple[int, str, str, int, bool]:
+    """Id, price, quantity, time, whether the buyer is the maker."""
+    if _which.decode(raw).a is not UNSET:
+        row = _aggregate.decode(raw)
+        return row.a, row.p, row.q, row.T, row.m
+    match = _match.decode(raw)
+    return match.id, match.price, match.qty, match.time, match.isBuyerMaker
 
 
 def _decoded(decoder: Decoder[T], body: bytes) -> T:

@@ -79,7 +79,8 @@ class FuturesFeed(BinanceFeed):
         best = frames.best(data)
         if best.st != names.USD_M:
             return ()
-        return self._ticker(best.s, received_ns, spot.micros(best.E), tickers.best(best))
+        event_us = None if best.E is None else spot.micros(best.E)
+        return self._ticker(best.s, received_ns, event_us, tickers.best(best))
 
     def _aggregate(self, data: bytes, _: str, received_ns: int) -> Iterable[Output]:
         """Their ids run without a hole; that is observed, in no document. If wrong, a gap is declared that was none."""

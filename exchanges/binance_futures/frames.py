@@ -47,9 +47,9 @@ class Day(Struct, tag_field="e", tag="24hrTicker"):
 
 
 class Best(spot.Best, tag_field="e", tag="bookTicker"):
-    """`@bookTicker`: with a type and times, unlike spot's"""
+    """`@bookTicker`: with a type and times, unlike spot's; the oldest recordings have neither"""
 
-    E: Time
+    E: Time | None = None
     st: int = USD_M
 
 

@@ -27,7 +27,7 @@ FAMILIES = {**spot.FAMILIES, "bookTicker": "bookTicker"}  # `e` of a payload: th
 USD_M = 1  # `st` of an event; 2 is COIN-M, which the streams of every market carry since the two were merged
 MATCHED = "MARKET"  # `X` of a match; the others are fills of the insurance fund and of forced deleveraging
 DELISTED = {"DELIVERED", "CLOSE"}
-DATED = {"CURRENT_MONTH", "NEXT_MONTH", "CURRENT_QUARTER", "NEXT_QUARTER"}
+DATED = ("CURRENT_MONTH", "NEXT_MONTH", "CURRENT_QUARTER", "NEXT_QUARTER")  # each also with `DELIVERING` behind it
 _dated_name = re.compile(r".+_[0-9]{6}").fullmatch
 
 
@@ -40,7 +40,7 @@ def streams(stream: str, venue_symbol: str) -> list[str]:
 
 def kind(contract_type: str, name: str) -> Kind:
     """A contract without a type is not listed yet (seen, in no document): its name tells."""
-    if contract_type in DATED or (not contract_type and _dated_name(name)):
+    if contract_type.startswith(DATED) or (not contract_type and _dated_name(name)):
         return "future"
     if "PERPETUAL" in contract_type or not contract_type:
         return "perpetual"

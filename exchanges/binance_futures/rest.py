@@ -6,25 +6,24 @@ Source: https://developers.binance.com/docs/derivatives/usds-margined-futures/ma
 from collections.abc import Mapping
 from typing import TypeVar
 
-from msgspec import UNSET, MsgspecError, Raw, Struct, UnsetType
+from msgspec import MsgspecError, Raw, Struct
 from msgspec.json import Decoder
 
 from exchanges import rows
 from exchanges.binance import names as spot_names
 from exchanges.binance import rest as spot
-from exchanges.binance.frames import Id, Market, Time
+from exchanges.binance.frames import Market, Time
 from exchanges.binance_futures import frames, names
 from exchanges.contract import Request
 from exchanges.decimals import Number, unsigned
 from exchanges.depths import levels
-from exchanges.errors import BadFrame, Refused, ServerFault, UnknownMarket
-from exchanges.events import Depth, Rejected, Ticker, Trade
+from exchanges.errors import BadFrame, Refused, UnknownMarket
+from exchanges.events import Depth, Rejected, Ticker
 from exchanges.symbols import Instrument, distinct
 
 PAGE = 1000  # 1500 are served, at twice the weight
 TRADES_PAGE = 1000
 DEPTH_STEPS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}  # levels a side: weight; no other number is taken
-TIMED_OUT = 408
 GONE = {-1122, -4108, -4141}  # the market is not traded (any more)
 
 
@@ -45,29 +44,13 @@ class Filter(Struct):
 
 class SymbolInfo(Struct):
     symbol: Market
-    contractType: str
-    deliveryDate: Time
     status: str
     baseAsset: Market
     quoteAsset: Market
-    marginAsset: Market
+    contractType: str = ""  # this and the next two are not in lists of before there were dated contracts
+    deliveryDate: Time = 0
+    marginAsset: str = ""
     filters: list[Filter] = []
-
-
-class AggregateRow(Struct):
-    """Of `/aggTrades`; `q` holds the fills of retail liquidity too"""
-
-    a: Id
-    p: str
-    q: str
-    T: Time
-    m: bool
-
-
-class Which(Struct):
-    """Tells an aggregate from a match."""
-
-    a: Raw | UnsetType = UNSET
 
 
 class Day(Struct):
@@ -85,16 +68,13 @@ class Day(Struct):
 
 _exchange_info = Decoder(ExchangeInfo)
 _symbol_info = Decoder(SymbolInfo)
-_rows: Decoder[list[Raw]] = Decoder(list[Raw])
-_aggregate = Decoder(AggregateRow)
-_match = Decoder(spot.TradeRow)
-_which = Decoder(Which)
 _day = Decoder(Day)
 _snapshot = Decoder(frames.Snapshot)
 
 T = TypeVar("T")
 
 read_candles = spot.read_candles
+read_trades = spot.read_trades
 used_weight = spot.used_weight
 
 
@@ -126,23 +106,6 @@ def trades_request(instrument: Instrument, from_id: str | None = None, limit: in
     """Aggregates, like the stream: single matches come without a key only as the newest, and by other ids."""
     count = min(limit or TRADES_PAGE, TRADES_PAGE)
     return Request.get("/fapi/v1/aggTrades", 20, symbol=instrument.venue_symbol, fromId=from_id, limit=count)
-
-
-def read_trades(
-    body: bytes, instrument: Instrument, received_ns: int, rejected: list[Rejected] | None = None
-) -> list[Trade]:
-    """Oldest first; rows of `/trades` and `/historicalTrades` are read too, with the ids of single matches."""
-
-    def trade(raw: Raw) -> Trade:
-        trade_id, price, quantity, time, buyer_is_maker = _figures(raw)
-        return Trade(
-            symbol=instrument.symbol, venue_symbol=instrument.venue_symbol, received_ns=received_ns,
-            trade_id=str(trade_id), price=unsigned(price), quantity=unsigned(quantity),
-            side=spot_names.side(buyer_is_maker), trade_us=spot_names.micros(time),
-        )  # fmt: skip
-
-    found = _decoded(_rows, body)
-    return rows.read(found, trade, rejected)
 
 
 def ticker_request(instrument: Instrument) -> Request:
@@ -187,10 +150,8 @@ def read_depth(body: bytes, instrument: Instrument, received_ns: int) -> Depth:
 
 
 def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Exception | None:
-    """As on spot, and: a timeout of their own has a status of 4xx, a market that has ended codes of its own."""
+    """As on spot, and a market that has ended has codes of its own."""
     error = spot.read_error(status, headers, body)
-    if isinstance(error, Refused) and status == TIMED_OUT:
-        return ServerFault(str(error))
     if isinstance(error, Refused) and spot.code_of(body) in GONE:
         return UnknownMarket(str(error))
     return error
@@ -204,24 +165,15 @@ def _instrument(info: SymbolInfo) -> Instrument | None:
     nothing = Filter("")
     price, lot = filters.get("PRICE_FILTER", nothing), filters.get("LOT_SIZE", nothing)
     notional, limit = filters.get("MIN_NOTIONAL", nothing), spot_names.limit
-    kind = names.kind(info.contractType, info.symbol)
+    kind, settle = names.kind(info.contractType, info.symbol), info.marginAsset or info.quoteAsset
     return Instrument(
-        symbol=names.symbol(info.baseAsset, info.quoteAsset, info.marginAsset, kind, info.deliveryDate),
+        symbol=names.symbol(info.baseAsset, info.quoteAsset, settle, kind, info.deliveryDate),
         venue_symbol=info.symbol, base=info.baseAsset, quote=info.quoteAsset, kind=kind,
-        status=names.status(info.status), settle=info.marginAsset,
+        status=names.status(info.status), settle=settle,
         price_increment=limit(price.tickSize), quantity_increment=limit(lot.stepSize),
         min_quantity=limit(lot.minQty), max_quantity=limit(lot.maxQty), min_notional=limit(notional.notional),
         contract_size=Number("1"), expiry_us=info.deliveryDate * 1000 if kind == "future" else None,
     )  # fmt: skip
-
-
-def _figures(raw: Raw) -> tuple[int, str, str, int, bool]:
-    """Id, price, quantity, time, whether the buyer is the maker."""
-    if _which.decode(raw).a is not UNSET:
-        row = _aggregate.decode(raw)
-        return row.a, row.p, row.q, row.T, row.m
-    match = _match.decode(raw)
-    return match.id, match.price, match.qty, match.time, match.isBuyerMaker
 
 
 def _decoded(decoder: Decoder[T], body: bytes) -> T:

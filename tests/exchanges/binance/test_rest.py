@@ -104,6 +104,19 @@ def test_a_resting_buyer_means_that_somebody_sold() -> None:
     assert (sold.trade_us, sold.event_us, sold.received_ns) == (1499865549590000, None, 7)
 
 
+def test_rows_of_aggregates_are_read_too() -> None:
+    row = {"a": 26129, "p": "0.01633102", "q": "4.70443515", "f": 27781, "l": 27783, "T": 1498793709153, "m": True}
+    [trade] = rest.read_trades(json.dumps([row]).encode(), BTC, 7)
+    assert (trade.trade_id, trade.price, trade.quantity, trade.side) == ("26129", "0.01633102", "4.70443515", "sell")
+    assert trade.trade_us == 1498793709153000
+
+
+def test_the_short_form_of_a_ticker_has_no_best_prices() -> None:
+    names = ("lastQty", "bidPrice", "bidQty", "askPrice", "askQty")
+    ticker = rest.read_ticker(json.dumps({name: DAY[name] for name in DAY.keys() - set(names)}).encode(), BTC, 7)
+    assert (ticker.last_price, ticker.last_quantity, ticker.bid_price, ticker.ask_quantity) == ("4.000002", *[None] * 3)
+
+
 def test_a_ticker_has_the_figures_of_the_last_day() -> None:
     ticker = rest.read_ticker(json.dumps(DAY).encode(), BTC, 7)
     assert (ticker.last_price, ticker.last_quantity) == ("4.000002", "200")
@@ -161,6 +174,8 @@ def test_a_body_that_is_none_is_a_bad_frame(body: bytes) -> None:
         (418, {"Retry-After": "9" * 400}, b"", RateLimited, 259200.0),
         (429, {"Retry-After": "soon"}, b"", RateLimited, 60.0),
         (400, {}, b'{"code":-1003,"msg":"Too much request weight used"}', RateLimited, 60.0),
+        (408, {}, b"", ServerFault, None),
+        (400, {}, b'{"code":-1008,"msg":"Server is currently overloaded"}', ServerFault, None),
         (403, {}, b"<html>WAF</html>", Forbidden, None),
         (451, {}, b'{"code":0,"msg":"Service unavailable from a restricted location"}', Forbidden, None),
         (502, {}, b"<html>", ServerFault, None),

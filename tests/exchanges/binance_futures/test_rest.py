@@ -56,6 +56,8 @@ def test_a_perpetual_is_made_from_its_assets_and_its_filters() -> None:
     [
         ({"contractType": "CURRENT_QUARTER", "deliveryDate": DECEMBER_MS}, "BTC-USDT-20261225", "future", DECEMBER_MS),
         ({"contractType": "NEXT_MONTH", "deliveryDate": DECEMBER_MS}, "BTC-USDT-20261225", "future", DECEMBER_MS),
+        ({"contractType": "CURRENT_QUARTER DELIVERING", "deliveryDate": DECEMBER_MS}, "BTC-USDT-20261225", "future",
+         DECEMBER_MS),
         ({"contractType": "TRADIFI_PERPETUAL", "baseAsset": "TSLA"}, "TSLA-USDT-PERP", "perpetual", None),
         ({"contractType": "PERPETUAL_DELIVERING", "deliveryDate": DECEMBER_MS}, "BTC-USDT-PERP", "perpetual", None),
         ({"marginAsset": "BNFCR"}, "BTC-USDT-PERP_BNFCR", "perpetual", None),
@@ -71,6 +73,12 @@ def test_the_type_of_a_contract_and_what_it_settles_in_make_its_symbol(
     [found] = read(info(**changes))
     assert (found.symbol, found.kind) == (symbol, kind)
     assert found.expiry_us == (expiry_ms and expiry_ms * 1000)
+
+
+def test_a_market_of_a_list_from_before_there_were_dated_contracts_is_a_perpetual() -> None:
+    old = {name: value for name, value in info().items() if name not in ("contractType", "deliveryDate", "marginAsset")}
+    [found] = read(old)
+    assert (found.symbol, found.kind, found.settle, found.expiry_us) == ("BTC-USDT-PERP", "perpetual", "USDT", None)
 
 
 @pytest.mark.parametrize(
