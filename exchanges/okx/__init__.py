@@ -47,11 +47,11 @@ CARD = Card(
     new_feed=lambda instruments, keys: OkxFeed(instruments),
     candles_per_page=rest.PAGE,
     depth_limit=rest.FULL_LEVELS,
+    settle_s=300,  # how soon the history has a candle is in no document
     trades_from_id=True,  # that ids run without a hole is in no document; where it is wrong, a repair says incomplete
     probe=Request.get("/api/v5/public/time", rest.PER_10),
     spelled=names.spelled,
     missing={
-        "options of other families": "options are listed per family; those of BTC-USD and ETH-USD are asked for",
         "event contracts": "listed per series, and no market in the sense of our symbols",
         "quote_volume_24h of derivatives": "the ticker has contracts and base units only",
         "candle_8h, candle_3d": "no such bar, and one whose first day is in no document",

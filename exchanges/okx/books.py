@@ -10,15 +10,19 @@ from zlib import crc32
 
 from exchanges.book import Book
 from exchanges.contract import Output
+from exchanges.decimals import Number
 from exchanges.depths import Break, Delta, Depths, ProvenBook
 from exchanges.errors import BadFrame
-from exchanges.events import Depth, Level, Reason
+from exchanges.events import Depth, Reason
 from exchanges.okx import frames, names, quantities
 from exchanges.symbols import Instruments
 
-LEVELS = 400  # a side of what the exchange keeps us informed of
+# Levels a side of what each channel keeps us informed of. The first is the one that we ask for; the others need a login
+# and are read in recordings.
+LEVELS = {"books": 400, "books-l2-tbt": 400, "books50-l2-tbt": 50}
 CHECKED = 25  # levels a side in a checksum
 SNAPSHOT_NS = 15_000_000_000
+WRITTEN = 2000  # prices whose digits are kept; more are of levels that have left
 
 
 class ChecksumBreak(Break):
@@ -28,16 +32,18 @@ class ChecksumBreak(Break):
 class ChainedBook(ProvenBook):
     """One market's book. It stays known, but is not proven, while it is crossed, as in a call auction."""
 
-    def __init__(self) -> None:
+    def __init__(self, channel: str) -> None:
         super().__init__()
-        self.book = Book(kept=LEVELS)  # what has left the range is told to us no more
+        self.channel = channel
+        self.book = Book(kept=LEVELS[channel])  # what has left the range is told to us no more
         self.waiting = 0  # updates since the book was lost
         self._chain: tuple[int | None, int | None] | None = None  # prevSeqId and seqId of the last frame
+        self._written: tuple[dict[Number, str], dict[Number, str]] = ({}, {})  # by price, a level as they wrote it
 
     def snapshot(self, row: frames.BookRow, sides: Delta, event_us: int | None, received_ns: int) -> None:
         self.book.replace(*sides)
-        self._chain, self.waiting = (row.prevSeqId, row.seqId), 0
-        self._check(row)
+        self._chain, self.waiting, self._written = (row.prevSeqId, row.seqId), 0, ({}, {})
+        self._check(row, sides)
         self._stand(row, event_us, received_ns)
 
     def update(self, row: frames.BookRow, sides: Delta, event_us: int | None, received_ns: int) -> Delta | None:
@@ -49,7 +55,7 @@ class ChainedBook(ProvenBook):
             return None
         self._chain = row.prevSeqId, row.seqId
         delta = self.book.apply(*sides)
-        self._check(row)
+        self._check(row, sides)
         before = self.proven
         self._stand(row, event_us, received_ns)
         return delta if before else None
@@ -81,11 +87,24 @@ class ChainedBook(ProvenBook):
         else:
             self._stands(row.seqId, event_us, received_ns)
 
-    def _check(self, row: frames.BookRow) -> None:
+    def _check(self, row: frames.BookRow, sides: Delta) -> None:
         """Only frames without a sequence are proven by their checksum; the others have had none since June 2026."""
-        if row.seqId is None and row.checksum != checksum(*self.book.best(CHECKED)):
+        if row.seqId is not None:
+            return
+        for written, levels, lines in zip(self._written, sides, (row.bids, row.asks), strict=True):
+            written.update((level[0], f"{line[0]}:{line[1]}") for level, line in zip(levels, lines, strict=True))
+        bids, asks = (
+            [written.get(price, f"{price}:{quantity}") for price, quantity in best]
+            for written, best in zip(self._written, self.book.best(CHECKED), strict=True)
+        )
+        if row.checksum != checksum(bids, asks):
             self.forget()
             raise ChecksumBreak(f"the checksum is not {row.checksum}")
+        for written, best in zip(self._written, self.book.best(), strict=True):
+            if len(written) > WRITTEN:
+                kept = {price: written[price] for price, _ in best if price in written}
+                written.clear()
+                written.update(kept)
 
 
 class Books:
@@ -105,11 +124,17 @@ class Books:
         self._awaited = {market: self._awaited.get(market, 0) for market in streams if market not in self._known()}
         yield from self._depths.want(streams, self._books)
 
-    def frame(self, market: str, action: str | None, row: frames.BookRow, received_ns: int) -> Iterable[Output]:
-        """One `snapshot` or `update`."""
+    def frame(
+        self, market: str, channel: str, action: str | None, row: frames.BookRow, received_ns: int
+    ) -> Iterable[Output]:
+        """One `snapshot` or `update`. Of several channels of a market the first one is read: they have one book."""
         if not self._depths.wanted(market):
             return
-        book = self._books.setdefault(market, ChainedBook())
+        book = self._books.get(market)
+        if book is None:
+            book = self._books[market] = ChainedBook(channel)
+        if book.channel != channel:
+            return
         contract, event_us = quantities.contract(self._instruments, market), names.micros(row.ts)
         sides = tuple(quantities.levels(contract, row.bids)), tuple(quantities.levels(contract, row.asks))
         was_proven, delta = book.proven, None
@@ -157,9 +182,8 @@ class Books:
         return {market for market, book in self._books.items() if market not in self._awaited}
 
 
-def checksum(bids: Iterable[Level], asks: Iterable[Level]) -> int:
-    """The CRC32 of `price:quantity` of bids and asks in turn, as a signed number."""
-    sides = zip_longest(bids, asks)
-    told = ":".join(text for level in chain.from_iterable(sides) if level for text in level)
+def checksum(bids: Iterable[str], asks: Iterable[str]) -> int:
+    """The CRC32 of bids and asks in turn, each `price:quantity` in the exchange's own digits, as a signed number."""
+    told = ":".join(level for level in chain.from_iterable(zip_longest(bids, asks)) if level)
     unsigned = crc32(told.encode())
     return unsigned - 2**32 if unsigned >= 2**31 else unsigned

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from exchanges import intervals
-from exchanges.decimals import Number, unsigned
+from exchanges.decimals import ZERO, Number, unsigned
+from exchanges.errors import BadFrame
 from exchanges.events import Candle, Depth, Ticker, Trade
 from exchanges.okx import frames, names, quantities
 from exchanges.okx.quantities import Contract
@@ -26,29 +27,45 @@ def ticker(
     row: frames.TickerRow, symbol: str, venue_symbol: str, contract: Contract | None, received_ns: int
 ) -> Ticker:
     """`volCcy24h` is the quote volume of spot and the base volume of derivatives, whose quote volume is not sent."""
-    last, bid, ask = _existing(row.last), _existing(row.bidPx), _existing(row.askPx)
+    last, bid, ask = _price(row.last), _price(row.bidPx), _price(row.askPx)
     base, other = (row.vol24h, row.volCcy24h) if contract is None else (row.volCcy24h, "")
     return Ticker(
         symbol=symbol, venue_symbol=venue_symbol, received_ns=received_ns, event_us=names.micros(row.ts),
         last_price=last, last_quantity=_quantity(contract, row.lastSz, last),
         bid_price=bid, bid_quantity=_quantity(contract, row.bidSz, bid),
         ask_price=ask, ask_quantity=_quantity(contract, row.askSz, ask),
-        open_24h=_existing(row.open24h), high_24h=_existing(row.high24h), low_24h=_existing(row.low24h),
+        open_24h=_price(row.open24h), high_24h=_price(row.high24h), low_24h=_price(row.low24h),
         volume_24h=_existing(base), quote_volume_24h=_existing(other),
     )  # fmt: skip
 
 
 def candle(
-    row: frames.CandleRow, symbol: str, venue_symbol: str, spot: bool, interval: str, received_ns: int
-) -> Candle:
-    opening, open_, high, low, close, volume, other, quote_volume, confirm = row
+    row: Sequence[str], symbol: str, venue_symbol: str, spot: bool, interval: str, received_ns: int,
+    now_ms: int | None = None,
+) -> Candle:  # fmt: skip
+    """One that does not say whether it is final is so when it ended before `now_ms`."""
+    opening, open_, high, low, close, volume, other, *added = row
     open_ms = names.millis(opening)
+    close_ms = intervals.close_ms(interval, open_ms)
+    quote_volume, closed = (
+        _added(added) if added else (other if spot else None, now_ms is not None and close_ms < now_ms)
+    )
     return Candle(
         symbol=symbol, venue_symbol=venue_symbol, received_ns=received_ns, interval=interval,
-        open_ms=open_ms, close_ms=intervals.close_ms(interval, open_ms),
+        open_ms=open_ms, close_ms=close_ms,
         open=unsigned(open_), high=unsigned(high), low=unsigned(low), close=unsigned(close),
-        volume=unsigned(volume if spot else other), quote_volume=unsigned(quote_volume), trades=None,
-        closed=confirm == "1",
+        volume=unsigned(volume if spot else other), trades=None, closed=closed,
+        quote_volume=None if quote_volume is None else unsigned(quote_volume),
+    )  # fmt: skip
+
+
+def best(row: frames.BookRow, symbol: str, venue_symbol: str, contract: Contract | None, received_ns: int) -> Ticker:
+    """Best bid and ask alone, as a ticker."""
+    [(bid, bid_quantity)] = _side(contract, row.bids[:1]) or [(None, None)]
+    [(ask, ask_quantity)] = _side(contract, row.asks[:1]) or [(None, None)]
+    return Ticker(
+        symbol=symbol, venue_symbol=venue_symbol, received_ns=received_ns, event_us=names.micros(row.ts),
+        bid_price=bid, bid_quantity=bid_quantity, ask_price=ask, ask_quantity=ask_quantity,
     )  # fmt: skip
 
 
@@ -72,5 +89,19 @@ def _existing(number: str) -> Number | None:
     return unsigned(number) if number else None
 
 
+def _price(number: str) -> Number | None:
+    """There is no price of 0, so that it stands for none like empty text."""
+    price = _existing(number)
+    return None if price == ZERO else price
+
+
 def _quantity(contract: Contract | None, quantity: str, price: Number | None) -> Number | None:
-    return quantities.base(contract, quantity, price) if quantity and price else None
+    known = quantity and price and contract is not quantities.UNKNOWN
+    return quantities.base(contract, quantity, price) if known and price else None
+
+
+def _added(columns: Sequence[str]) -> tuple[str, bool]:
+    """The quote volume, and whether the candle is final."""
+    if len(columns) < 2 or columns[1] not in ("0", "1"):
+        raise BadFrame(f"no quote volume and sign of a final candle: {str(columns)[:60]}", "candle")
+    return columns[0], columns[1] == "1"

@@ -10,7 +10,7 @@ from exchanges.contract import Close, Output, Request, Send, Want
 from exchanges.errors import BadFrame
 from exchanges.events import Depth, Rejected, Status
 from exchanges.okx import events, frames, names, quantities
-from exchanges.okx.books import Books
+from exchanges.okx.books import LEVELS, Books
 from exchanges.okx.frames import Frame
 from exchanges.okx.subscriptions import Arg, Refusal, Subscriptions
 from exchanges.pictures import DEPTHS
@@ -105,18 +105,19 @@ class OkxFeed:
             case "subscribe" if frame.arg:
                 self._subscriptions.answered(Arg(frame.arg.channel, frame.arg.instId))
                 return ()
-            case "unsubscribe":
+            case "unsubscribe" | "login" | "channel-conn-count":
                 return ()
-            case "notice" if frame.code == SHUTDOWN:
+            case "notice" if str(frame.code) == SHUTDOWN:
                 return (Close(frame.msg[:200] or "service upgrade"),)
             case "error":
                 return self._error(frame, received_ns)
         raise BadFrame(f"unknown event {str(frame.event)[:60]!r}", f"event {str(frame.event)[:30]}")
 
     def _error(self, frame: Frame, received_ns: int) -> Iterable[Output]:
-        refusals = self._subscriptions.refused(frame.id, frame.code, frame.msg)
+        code = str(frame.code)
+        refusals = self._subscriptions.refused(frame.id, code, frame.msg)
         if refusals is None:
-            raise BadFrame(f"a request was refused: {frame.code} {frame.msg[:200]}", f"refused {frame.code[:10]}")
+            raise BadFrame(f"a request was refused: {code} {frame.msg[:200]}", f"refused {code[:10]}")
         return [status for refusal in refusals for status in self._refused(refusal, received_ns)]
 
     def _refused(self, refusal: Refusal, now_ns: int) -> Iterable[Output]:
@@ -158,9 +159,18 @@ class OkxFeed:
         symbol = self._wanted_as("ticker", market)
         if symbol is None:
             return
-        contract = quantities.contract(self._instruments, market)
+        contract = quantities.contract_or_unknown(self._instruments, market)
         for row in frames.tickers(frame.data):
             yield events.ticker(row, symbol, market, contract, received_ns)
+
+    def _best(self, frame: Frame, market: str, received_ns: int) -> Iterable[Output]:
+        """The best bid and ask after each change, in recordings."""
+        symbol = self._wanted_as("ticker", market)
+        if symbol is None:
+            return
+        contract = quantities.contract(self._instruments, market)
+        for row in frames.books(frame.data):
+            yield events.best(row, symbol, market, contract, received_ns)
 
     def _candles(self, frame: Frame, market: str, received_ns: int) -> Iterable[Output]:
         assert frame.arg is not None
@@ -173,8 +183,9 @@ class OkxFeed:
             yield events.candle(row, symbol, market, spot, interval, received_ns)
 
     def _book(self, frame: Frame, market: str, received_ns: int) -> Iterable[Output]:
+        assert frame.arg is not None
         for row in frames.books(frame.data):
-            yield from self._books.frame(market, frame.action, row, received_ns)
+            yield from self._books.frame(market, frame.arg.channel, frame.action, row, received_ns)
 
     def _five(self, frame: Frame, market: str, received_ns: int) -> Iterable[Output]:
         """The best five levels, whole each time, in recordings."""
@@ -191,6 +202,7 @@ READERS: dict[str, Reader] = {
     "trades-all": OkxFeed._matches,
     "trades": OkxFeed._merged,
     "tickers": OkxFeed._ticker,
-    "books": OkxFeed._book,
+    "bbo-tbt": OkxFeed._best,
+    **dict.fromkeys(LEVELS, OkxFeed._book),
     "books5": OkxFeed._five,
 }

@@ -29,7 +29,7 @@ class Frame(Struct):
     action: str | None = None
     data: Raw = Raw()
     id: str | None = None
-    code: str = ""
+    code: str | int = ""
     msg: str = ""
 
 
@@ -71,8 +71,8 @@ class BookRow(Struct):
     checksum: int = 0
 
 
-# opening, open, high, low, close, contracts or base, base or quote, quote, whether it is final
-CandleRow = tuple[str, str, str, str, str, str, str, str, Literal["0", "1"]]
+# opening, open, high, low, close, contracts or base, base or quote; since December 2022 quote, and whether it is final
+CandleRow = Annotated[list[str], Meta(min_length=7)]
 
 frame = Decoder(Frame).decode
 trades = Decoder(list[TradeRow]).decode

@@ -47,6 +47,8 @@ def instrument(row: Row) -> Instrument | None:
     spot = row.instType == "SPOT"
     if not (row.instId and row.tickSz and row.lotSz and (spot or row.ctVal)):
         return None
+    if row.instType == "OPTION" and not (row.expTime and row.stk and row.optType):
+        return None
     return _spot(row) if spot else _derivative(row)
 
 
@@ -62,7 +64,7 @@ def _spot(row: Row) -> Instrument:
 def _derivative(row: Row) -> Instrument:
     """The family names the pair; what settles in the coin and is no option counts in the quote."""
     base, _, quote = (row.instFamily or row.uly or row.instId).partition("-")
-    quote = quote.partition("-")[0].removesuffix(names.UM)
+    quote = names.quote(quote.partition("-")[0])
     size = _times(row.ctVal, unsigned(row.ctMult or "1"))
     kind, rest = _kind(row)
     settle = row.settleCcy or None

@@ -38,6 +38,11 @@ def symbol(base: str, quote: str, settle: str | None, rest: str = "") -> str:
     return pair if settle in (None, quote) else f"{pair}_{settle}"
 
 
+def quote(theirs: str) -> str:
+    """The asset of a family's second part, behind which may stand how it is margined: `USD_UM`."""
+    return theirs.partition("_")[0]
+
+
 def spelled(venue_symbol: str) -> str | None:
     """Our symbol by the spelling alone: USD families settle in their coin, `USD_UM` ones in USDⓈ, others in the quote.
 
@@ -46,12 +51,12 @@ def spelled(venue_symbol: str) -> str | None:
     found = _spelling(venue_symbol)
     if found is None:
         return None
-    base, quote, kind, day, strike, right = found.groups()
+    base, second, kind, day, strike, right = found.groups()
     if kind is None:
-        return symbol(base, quote, None)
-    settle = STABLE if quote.endswith(UM) else base if quote == "USD" else quote
+        return symbol(base, second, None)
+    settle = STABLE if UM in second else base if second == "USD" else second
     rest = "PERP" if day is None else f"20{day}" + (f"-{strike}-{right}" if strike else "")
-    return symbol(base, quote.removesuffix(UM), settle, rest)
+    return symbol(base, quote(second), settle, rest)
 
 
 def is_spot(instrument: Instrument | None, venue_symbol: str) -> bool:

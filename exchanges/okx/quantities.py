@@ -36,6 +36,17 @@ class Contract(NamedTuple):
         return plain(ROUNDED.divide(amount, Decimal(price)))
 
 
+UNKNOWN = Contract(Decimal("NaN"), inverse=False)  # of a market whose terms are not known
+
+
+def contract_or_unknown(instruments: Instruments, venue_symbol: str) -> Contract | None:
+    """contract(), for frames that say something also where the contract's size is not known."""
+    try:
+        return contract(instruments, venue_symbol)
+    except BadFrame:
+        return UNKNOWN
+
+
 def contract(instruments: Instruments, venue_symbol: str) -> Contract | None:
     """Of the market; None for spot, which counts in base units. BadFrame where the contract's size is not known."""
     instrument = instruments.by_venue_symbol.get(venue_symbol)

@@ -30,7 +30,8 @@ from exchanges.symbols import Instrument, distinct
 PAGE = 300
 NEWEST_TRADES, OLDER_TRADES = 500, 100
 LEVELS, FULL_LEVELS = 400, 5000
-FAMILIES = ("BTC-USD", "ETH-USD")  # of options; there is no request for the options of all families
+FAMILIES = ("BTC-USD", "ETH-USD")  # of options, which are listed by family; others are named in an answer
+UNDERLYING = "/api/v5/public/underlying"
 
 # The limits count each endpoint by itself, in requests per 2 s; against one budget of 40 they weigh:
 PER_40, PER_20, PER_10 = 1, 2, 4
@@ -45,12 +46,17 @@ class Answer(Struct):
     data: list[Raw]
 
 
+class Underlyings(Struct):
+    data: list[list[str]]
+
+
 class Error(Struct):
     code: str | int = "0"
     msg: str = ""
 
 
 _answer = Decoder(Answer).decode
+_underlyings = Decoder(Underlyings).decode
 _error = Decoder(Error).decode
 
 T = TypeVar("T")
@@ -59,14 +65,30 @@ T = TypeVar("T")
 def instruments_requests() -> list[Request]:
     """Swaps come before futures, so that a perpetual that is listed as a future does not take a swap's symbol."""
     kinds = [Request.get("/api/v5/public/instruments", PER_20, instType=kind) for kind in ("SPOT", "SWAP", "FUTURES")]
-    return kinds + [
-        Request.get("/api/v5/public/instruments", PER_20, instType="OPTION", instFamily=family) for family in FAMILIES
-    ]
+    named = Request.get(UNDERLYING, PER_20, instType="OPTION")
+    return [*kinds, *map(_options, FAMILIES), named]
+
+
+def named_lists(request: Request, body: bytes) -> list[Request]:
+    """The options of the underlyings that are not asked for anyway. That a family bears its underlying's name is so for
+    all that are documented; where it is not, the answer is an unknown family, which lists nothing."""
+    if request.path != UNDERLYING:
+        return []
+    try:
+        names_of = [name for row in _underlyings(body).data for name in row]
+    except (MsgspecError, UnicodeError, RecursionError) as error:
+        raise BadFrame(f"{error}; it begins with {body[:60]!r}", "body") from error
+    return [_options(name) for name in dict.fromkeys(names_of) if name and name not in FAMILIES]
+
+
+def _options(family: str) -> Request:
+    return Request.get("/api/v5/public/instruments", PER_20, instType="OPTION", instFamily=family)
 
 
 def read_instruments(body: bytes, rejected: list[Rejected] | None = None) -> list[Instrument]:
-    """Every market whose terms are known; one that is only announced is left out."""
-    found = rows.read(_data(body), lambda row: listed.instrument(listed.row(row)), rejected)
+    """Every market whose terms are known; one that is only announced is left out, and so are lists of underlyings."""
+    markets = [row for row in _data(body) if not bytes(row).startswith(b"[")]
+    found = rows.read(markets, lambda row: listed.instrument(listed.row(row)), rejected)
     return distinct(instrument for instrument in found if instrument is not None)
 
 
@@ -85,12 +107,13 @@ def read_candles(
     body: bytes, instrument: Instrument, interval: str, received_ns: int, now_ms: int | None = None,
     rejected: list[Rejected] | None = None,
 ) -> list[Candle]:  # fmt: skip
-    """Whether a candle is closed is said in its row, and no clock is asked."""
+    """Whether a candle is closed is said in its row; the clock is asked for those of old, which did not say so."""
     spot = names.is_spot(instrument, instrument.venue_symbol)
+    now = received_ns // 1_000_000 if now_ms is None else now_ms
 
     def read(row: Raw) -> Candle:
         return events.candle(
-            frames.candle(row), instrument.symbol, instrument.venue_symbol, spot, interval, received_ns
+            frames.candle(row), instrument.symbol, instrument.venue_symbol, spot, interval, received_ns, now
         )
 
     return rows.read(_data(body), read, rejected)[::-1]

@@ -40,6 +40,11 @@ class Answers:
             raise Wrong("51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist.")
         return [one.described() for one in found if name in (None, one.name)]
 
+    def underlyings(self, given: Parameters) -> Rows:
+        """One row with all of them."""
+        pairs = {one.family.removesuffix("_UM") for one in self._of_kind(given) if one.family}
+        return [sorted(pairs)]
+
     def tickers(self, given: Parameters) -> Rows:
         now_ms = self._market.now_ms()
         return [rows.ticker(one, self._market, now_ms) for one in self._of_kind(given)]
@@ -121,6 +126,7 @@ class Endpoint:
 ENDPOINTS = {
     "/api/v5/public/time": Endpoint(Answers.time, 10),
     "/api/v5/public/instruments": Endpoint(Answers.instruments, 20),
+    "/api/v5/public/underlying": Endpoint(Answers.underlyings, 20),
     "/api/v5/market/tickers": Endpoint(Answers.tickers, 20),
     "/api/v5/market/ticker": Endpoint(Answers.ticker, 20),
     "/api/v5/market/books": Endpoint(Answers.books, 40),

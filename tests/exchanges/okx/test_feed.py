@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from exchanges.events import Depth, Gap, Rejected, Status, Ticker, Trade
 from exchanges.okx import CARD
 from exchanges.okx.feed import QUIET_NS, OkxFeed
 from exchanges.okx.subscriptions import ARGS_PER_REQUEST, BURST, EACH_NS
-from exchanges.symbols import Instruments
+from exchanges.symbols import Instrument, Instruments
 from tests.exchanges.fuzz import anything, frames_of, mutated, sound
 from tests.exchanges.okx.markets import INVERSE, LINEAR, OPTION, SPOT, all_kinds, spot
 
@@ -175,6 +176,40 @@ def test_a_book_never_holds_more_than_the_400_levels_it_is_told_of() -> None:
     list(feed.receive(book(3, 2, [["1001", "0", "0", "0"]], []), 4))
     state = feed.book("BTC-USDT", 5)
     assert state and (len(state.bids), state.bids[-1]) == (399, ("602", "1"))
+
+
+def summed(*levels: str) -> int:
+    told = crc32(":".join(levels).encode())
+    return told - 2**32 if told >= 2**31 else told
+
+
+@pytest.mark.parametrize("market", [SPOT, LINEAR, INVERSE])
+def test_a_checksum_is_over_the_digits_that_were_sent_and_over_contracts(market: Instrument) -> None:
+    feed, name = OkxFeed(all_kinds()), market.venue_symbol
+    first = {"bids": [["10.50", "2.0", "0", "1"]], "asks": [["11.0", "30", "0", "1"]], "ts": "1790000000100"}
+    whole = {**first, "checksum": summed("10.50:2.0", "11.0:30")}
+    [depth] = feed.receive(data("books", name, whole, action="snapshot"), 1)
+    assert isinstance(depth, Depth) and depth.type == "snapshot"
+    change = {"bids": [["10.40", "1", "0", "1"]], "asks": [["11.0", "0", "0", "0"]], "ts": "1790000000200"}
+    [depth] = feed.receive(
+        data("books", name, {**change, "checksum": summed("10.50:2.0", "10.40:1")}, action="update"), 2
+    )
+    assert isinstance(depth, Depth) and depth.type == "delta"
+    [gap] = feed.receive(data("books", name, {**change, "checksum": 7}, action="update"), 3)
+    assert isinstance(gap, Gap) and gap.reason == "checksum"
+
+
+@pytest.mark.parametrize(("channel", "levels"), [("books-l2-tbt", 400), ("books50-l2-tbt", 50)])
+def test_the_books_of_recordings_with_a_login_are_read_each_to_its_depth(channel: str, levels: int) -> None:
+    feed = OkxFeed(all_kinds())
+    bids = [[str(1000 - n), "1", "0", "1"] for n in range(levels)]
+    row = {"asks": [], "bids": bids, "ts": "1790000000100", "checksum": 0, "prevSeqId": -1, "seqId": 10}
+    assert len(list(feed.receive(data(channel, "BTC-USDT", row, action="snapshot"), 1))) == 1
+    change = {**row, "bids": [["1001", "1", "0", "1"]], "prevSeqId": 10, "seqId": 11}
+    assert list(feed.receive(data("books", "BTC-USDT", change, action="update"), 2)) == []  # another view of the book
+    [delta] = feed.receive(data(channel, "BTC-USDT", change, action="update"), 3)
+    assert isinstance(delta, Depth) and delta.sequence == 11
+    assert delta.bids == (("1001", "1"), (str(1001 - levels), "0"))
 
 
 def test_a_broken_update_is_rejected_and_the_next_one_is_a_gap() -> None:

@@ -104,8 +104,21 @@ def test_a_broken_row_does_not_take_the_others_with_it() -> None:
 
 def test_every_kind_of_market_is_asked_for() -> None:
     asked = [request.query for request in rest.instruments_requests()]
-    assert [query["instType"] for query in asked] == ["SPOT", "SWAP", "FUTURES", "OPTION", "OPTION"]
-    assert [query.get("instFamily") for query in asked[3:]] == ["BTC-USD", "ETH-USD"]
+    assert [query["instType"] for query in asked] == ["SPOT", "SWAP", "FUTURES", "OPTION", "OPTION", "OPTION"]
+    assert [query.get("instFamily") for query in asked[3:]] == ["BTC-USD", "ETH-USD", None]
+
+
+def test_options_of_other_underlyings_are_asked_for_once_they_are_named() -> None:
+    requests = rest.instruments_requests()
+    answer = b'{"code":"0","msg":"","data":[["BTC-USD","ETH-USD","SOL-USD"]]}'
+    [more] = rest.named_lists(requests[-1], answer)
+    assert more.target == "/api/v5/public/instruments?instType=OPTION&instFamily=SOL-USD"
+    assert rest.read_instruments(answer) == []
+    assert rest.named_lists(requests[-1], b'{"code":"0","msg":"","data":[]}') == []
+    assert rest.named_lists(requests[0], body(SWAP)) == rest.named_lists(more, body(SWAP)) == []
+    for broken in (b"", b'{"data":[{"instId":"BTC-USD"}]}', b'{"data":' + b"[" * 100_000):
+        with pytest.raises(BadFrame):
+            rest.named_lists(requests[-1], broken)
 
 
 def test_candles_are_asked_for_between_bounds_that_are_excluded() -> None:
@@ -126,6 +139,14 @@ def test_candles_are_read_oldest_first_and_closed_by_their_sign() -> None:
     assert (first.volume, first.quote_volume, first.trades) == ("1000", "15", None)
     [swap, _] = rest.read_candles(body(*rows), LINEAR, "1m", 1)
     assert (swap.volume, swap.quote_volume) == ("10", "15")
+
+
+def test_candles_of_old_answers_are_closed_by_the_clock() -> None:
+    rows = [["1790000100000", "2", "2", "2", "2", "0", "0"], ["1790000040000", "1", "2", "0.5", "1.5", "1000", "10"]]
+    first, running = rest.read_candles(body(*rows), SPOT, "1m", 1, now_ms=1790000120000)
+    assert (first.closed, first.quote_volume, running.closed) == (True, "10", False)
+    [first, _] = rest.read_candles(body(*rows), LINEAR, "1m", 1, now_ms=1790000120000)
+    assert (first.volume, first.quote_volume) == ("10", None)
 
 
 def test_trades_are_asked_for_newest_or_between_ids() -> None:
