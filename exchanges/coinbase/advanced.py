@@ -82,7 +82,7 @@ class Advanced:
             outputs += list(reader(self, head.events, stamp))
         except BROKEN as error:
             # What this frame would have changed is lost, as if it had not come.
-            outputs += [rejected(error), *(self._lost(stamp) if head.channel in LOSABLE else ())]
+            outputs += [rejected(error), *self._lost(stamp, head.channel)]
         return [*outputs, *self._due(received_ns)]
 
     def refused(self, reason: str, received_ns: int) -> Iterable[Output]:
@@ -97,11 +97,14 @@ class Advanced:
     def book(self, market: str, received_ns: int) -> Depth | None:
         return self._books.state(market, received_ns)
 
-    def _lost(self, stamp: Stamp) -> Iterable[Output]:
-        yield from self._books.lost(stamp.received_ns, stamp.event_us)
-        self._candles.forget()
+    def _lost(self, stamp: Stamp, only: str | None = None) -> Iterable[Output]:
+        """A frame is missing: any, or of this channel alone."""
+        if only in (None, "l2_data"):
+            yield from self._books.lost(stamp.received_ns, stamp.event_us)
+        if only in (None, CANDLES):
+            self._candles.forget()
         for channel, markets in self._numbered().items():
-            for market in sorted(markets):
+            for market in sorted(markets) if only in (None, channel) else ():
                 yield Gap(
                     symbol=self._wants.instruments.symbol(market), venue_symbol=market, received_ns=stamp.received_ns,
                     event_us=stamp.event_us, stream=STREAMS[channel], reason="sequence", from_us=None,
@@ -110,7 +113,8 @@ class Advanced:
 
     def _numbered(self) -> dict[str, set[str]]:
         """The markets of each channel that only the connection's numbers prove whole, but of books."""
-        return {CANDLES: self._wants.markets(LIVE_CANDLE), TRADES: self._wants.others("trade")}
+        trades = self._wants.others("trade") if self._wants.told else self._trades.unnumbered()
+        return {CANDLES: self._wants.markets(LIVE_CANDLE), TRADES: trades}
 
     def _due(self, now_ns: int) -> Iterable[Send]:
         """Subscribes anew to what has to start again."""
@@ -161,7 +165,7 @@ class Advanced:
             rows = event.trades[::-1]
             rows.sort(key=lambda row: names.number(row.trade_id) or 0)
             first = event.type == "snapshot" and self._wants.told
-            earlier = {row.product_id for row in rows if first and not self._trades.begun(row.product_id)}
+            earlier = {row.product_id for row in rows if first and row.product_id not in self._trades.unnumbered()}
             newest = {row.product_id: row.trade_id for row in rows}
             for row in rows:
                 told = list(self._trades.told(
@@ -217,4 +221,3 @@ READERS: dict[str, Reader] = {
     "heartbeats": Advanced._heartbeat,
     **dict.fromkeys(OTHERS, Advanced._nothing),
 }
-LOSABLE = ("l2_data", CANDLES, TRADES)

@@ -90,8 +90,9 @@ class Trades:
         self._ids.keep(markets)
         self._known = {market: known for market, known in self._known.items() if market in markets}
 
-    def begun(self, market: str) -> bool:
-        return market in self._known
+    def unnumbered(self) -> set[str]:
+        """The markets with trades whose ids prove nothing."""
+        return set(self._known)
 
     def told(
         self, market: str, trade_id: str, price: str, size: str, maker: str, time: str, received_ns: int,

@@ -176,6 +176,27 @@ def test_a_lost_frame_is_a_gap_of_a_futures_trades_and_the_new_snapshot_has_what
     assert ids(feed.receive(trades_of_future(3, "snapshot", "4", "3", "2", "1"), 3)) == ["3", "4"]
 
 
+def test_a_broken_frame_of_trades_is_a_loss_of_trades_alone() -> None:
+    feed = CARD.feed(Instruments([PERP]))
+    wants = [("trade", "BTC-USD-PERP"), ("depth", "BTC-USD-PERP")]
+    list(feed.wanted(wants))
+    levels = [{"side": "bid", "price_level": "1", "new_quantity": "1"}]
+    list(
+        feed.receive(framed("l2_data", 0, {"type": "snapshot", "product_id": PERP.venue_symbol, "updates": levels}), 1)
+    )
+    rejected, gap, *rest = feed.receive(framed("market_trades", 1, {"trades": 5}), 2)
+    assert isinstance(rejected, Rejected) and isinstance(gap, Gap) and gap.stream == "trade"
+    assert [frame["channel"] for frame in sent(rest)] == ["market_trades"] * 2 and len(rest) == 2
+    assert feed.book("BTC-USD-PERP", 3) is not None
+
+
+def test_of_a_recording_too_a_lost_frame_is_a_gap_of_the_trades_whose_ids_prove_nothing() -> None:
+    feed = CARD.feed(Instruments([PERP]))
+    assert ids(feed.receive(trades_of_future(0, "snapshot", "b", "a"), 1)) == ["a", "b"]
+    gap, trade = feed.receive(trades_of_future(2, "update", "d", "b"), 2)
+    assert isinstance(gap, Gap) and isinstance(trade, Trade) and trade.trade_id == "d"
+
+
 def framed(channel: str, number: int, event: dict[str, Any]) -> str:
     head = {"channel": channel, "timestamp": "2026-09-21T14:13:21Z", "sequence_num": number}
     return json.dumps({**head, "events": [event]})
