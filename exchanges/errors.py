@@ -85,6 +85,10 @@ class Refused(ExchangeError):
     """The exchange understood and said no for another reason (HTTP 4xx with a code of its own)."""
 
 
+class NotInPlan(Refused):
+    """The user's plan does not hold what was asked for, whatever the market."""
+
+
 FORBIDDEN_RETRY_S = 60.0
 
 

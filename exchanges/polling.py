@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from exchanges.broken import BROKEN, rejected
 from exchanges.contract import Fetch, Output, Request, Want
-from exchanges.errors import ExchangeError, RateLimited, Reconnect, Retry, Skip, Stop, Verdict, verdict
+from exchanges.errors import ExchangeError, NotInPlan, RateLimited, Reconnect, Retry, Skip, Stop, Verdict, verdict
 from exchanges.events import Candle, Depth, Event, Gap, Rejected, State, Status, Ticker, Trade
 from exchanges.symbols import Instrument, Instruments
 
@@ -41,6 +41,7 @@ class Poll:
     wants: tuple[Want, ...]
     anew_ns: int
     for_each: bool = False  # the answer has a row for each market that the source knows
+    function: str = ""  # what the source calls it: one that is not in the plan is not asked for any market
 
 
 class Source(Protocol):
@@ -91,6 +92,7 @@ class PollingFeed:
         self._polls: list[Poll] = []
         self._under_way: tuple[Poll, int] | None = None
         self._next_ns = 0
+        self._unplanned: dict[str, tuple[int, str]] = {}  # functions not in the plan: until when, and what was said
         self._spent, self._spent_ns = "", 0  # what was said of a quota that is used up, and when it comes back
         self._purse, self._filled_ns = source.pace.burst, 0
 
@@ -117,7 +119,17 @@ class PollingFeed:
         if now_ns < self._spent_ns:
             for topic in self._topics.values():
                 said += topic.says("quota_spent", now_ns, self._spent)
+        if self._unplanned:
+            said += self._stopped(now_ns)
         return [*said, *self._next(now_ns)]
+
+    def _stopped(self, now_ns: int) -> Iterable[Status]:
+        """The topics of functions that are not in the plan, which are left alone."""
+        for poll in self._polls:
+            until_ns, words = self._unplanned.get(poll.function, (0, ""))
+            for topic in self._of(poll) if now_ns < until_ns else ():
+                topic.at_ns = max(topic.at_ns, until_ns)
+                yield from topic.says("stopped", now_ns, words)
 
     def _next(self, now_ns: int) -> Iterable[Fetch]:
         """The next request, where one is due."""
@@ -220,6 +232,8 @@ class PollingFeed:
         for topic in topics:
             topic.attempt += 1
             topic.at_ns = max(topic.at_ns, now_ns + after_ns)
+        if isinstance(error, NotInPlan) and poll and poll.function:
+            self._unplanned[poll.function] = now_ns + after_ns, str(error)
         if isinstance(error, RateLimited):
             self._next_ns = self._spent_ns = max(self._next_ns, now_ns + after_ns)
             self._spent = f"{error}; asked again at {_clock(self._next_ns)}"

@@ -121,10 +121,18 @@ def folded(spelling: str) -> str:
 def distinct(
     instruments: Iterable[Instrument], own_id: Callable[[Instrument], str] = lambda one: one.venue_symbol
 ) -> list[Instrument]:
-    """Unique symbols: where markets share one, all but the first listed carry their own id behind a dot."""
+    """Unique symbols: where markets share one, all but the first listed carry their own id behind a dot.
+
+    A market that is listed twice, as when a ranking moved between two pages, is one market.
+    """
     seen: set[str] = set()
+    listed: set[tuple[str, str]] = set()
     result = []
     for instrument in instruments:
+        market = instrument.symbol, instrument.venue_symbol
+        if market in listed:
+            continue
+        listed.add(market)
         symbol = instrument.symbol
         if symbol in seen:
             symbol = f"{symbol}.{own_id(instrument)}"

@@ -21,9 +21,8 @@ class AlphaVantage:
     pace = PACE
 
     def polls(self, wanted: Sequence[Wanted]) -> list[Poll]:
-        return [
-            Poll(_request(stream, instrument), ((stream, instrument.symbol),), ANEW_NS) for stream, instrument in wanted
-        ]
+        """Where the quota allows few, those first that the free plan answers."""
+        return [_poll(stream, instrument) for stream, instrument in sorted(wanted, key=lambda want: _rank(want[0]))]
 
     def read(
         self, request: Request, body: bytes, received_ns: int, instruments: Instruments, rejected: list[Rejected]
@@ -33,7 +32,7 @@ class AlphaVantage:
         if error is not None:
             raise error
         query = request.query
-        function = query.get("function", "")
+        function = query.get("function", "").removesuffix("_ADJUSTED")
         instrument = _instrument(query, instruments)
         if function in ("GLOBAL_QUOTE", "CURRENCY_EXCHANGE_RATE"):
             return [rest.read_ticker(body, instrument, received_ns)]
@@ -45,10 +44,16 @@ class AlphaVantage:
         return rest.read_candles(body, instrument, interval, received_ns, rejected=rejected)
 
 
-def _request(stream: str, instrument: Instrument) -> Request:
-    if stream == "ticker":
-        return rest.ticker_request(instrument)
-    return rest.candles_request(instrument, stream.removeprefix("candle_"), 0, 0)
+def _rank(stream: str) -> int:
+    """Tickers, then candles of days and longer, then those within a day."""
+    return 0 if stream == "ticker" else 1 if stream.removeprefix("candle_") in LONG.values() else 2
+
+
+def _poll(stream: str, instrument: Instrument) -> Poll:
+    interval = stream.removeprefix("candle_")
+    ticker = stream == "ticker"
+    request = rest.ticker_request(instrument) if ticker else rest.candles_request(instrument, interval, 0, 0)
+    return Poll(request, ((stream, instrument.symbol),), ANEW_NS, function=request.query["function"])
 
 
 def _instrument(query: dict[str, str], instruments: Instruments) -> Instrument:
@@ -63,7 +68,10 @@ def _instrument(query: dict[str, str], instruments: Instruments) -> Instrument:
     if known:
         return known
     symbol = names.spelled(spellings[0]) or spellings[0]
-    return Instrument(symbol=symbol, venue_symbol=spellings[0], base=code, quote=currency or names.QUOTE, kind="stock")
+    return Instrument(
+        symbol=symbol, venue_symbol=spellings[0], base=code, quote=currency or names.QUOTE,
+        kind="spot" if currency else "stock",
+    )  # fmt: skip
 
 
 def new_feed(instruments: Instruments) -> PollingFeed:

@@ -12,6 +12,7 @@ from exchanges.errors import (
     ExchangeError,
     Forbidden,
     NotAuthenticated,
+    NotInPlan,
     QuotaSpent,
     RateLimited,
     Refused,
@@ -24,7 +25,7 @@ LIMITED_S = 60.0
 # When their day begins is not told: four attempts a day find out and cost little of the quota.
 QUOTA_S = 6 * 3600.0
 SAID = ("Information", "Note", "Error Message")
-LISTS = ("Time Series", "Global Quote")
+DATA = ("Time Series", "Global Quote", "Realtime Currency Exchange Rate")  # each has something in it
 
 # In this order: the words of a burst name the quota too, and those of a limit the key.
 WORDS: tuple[tuple[tuple[str, ...], Callable[[], ExchangeError]], ...] = (
@@ -36,7 +37,7 @@ WORDS: tuple[tuple[tuple[str, ...], Callable[[], ExchangeError]], ...] = (
         ("requests per day", "standard api rate limit", "higher api call frequency"),
         lambda: QuotaSpent("Alpha Vantage: the quota of the key is used up", QUOTA_S),
     ),
-    (("premium",), lambda: Refused("Alpha Vantage: this needs a premium plan")),
+    (("premium",), lambda: NotInPlan("Alpha Vantage: this needs a premium plan")),
     (("demo",), lambda: NotAuthenticated("Alpha Vantage: this needs a key of your own (ALPHAVANTAGE_KEY)")),
     (("apikey", "api key"), lambda: NotAuthenticated("Alpha Vantage: the key is wrong or missing (ALPHAVANTAGE_KEY)")),
     (
@@ -71,7 +72,7 @@ def _of_body(body: bytes) -> Exception | None:
         given = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None  # its reader says what is broken
-    data = {key: bytes(value) for key, value in given.items() if any(name in key for name in LISTS)}
+    data = {key: bytes(value) for key, value in given.items() if any(name in key for name in DATA)}
     if any(value.strip(b" \t\r\n{}[]") for value in data.values()):
         return None
     if data or not given:

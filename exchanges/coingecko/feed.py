@@ -25,18 +25,20 @@ class CoinGecko:
     pace = PACE
 
     def polls(self, wanted: Sequence[Wanted]) -> list[Poll]:
-        """Tickers by currency in chunks; of candles each series."""
-        polls, coins = [], dict[str, list[Instrument]]()
+        """Tickers by currency in chunks, first since a few requests bring them all; of candles each series."""
+        candles, coins = [], dict[str, list[Instrument]]()
         for stream, instrument in wanted:
             if stream == "ticker":
                 coins.setdefault(instrument.quote, []).append(instrument)
             elif stream.removeprefix("candle_") in names.INTERVALS:
                 request = rest.candles_request(instrument, stream.removeprefix("candle_"), 0, 0)
-                polls.append(Poll(request, ((stream, instrument.symbol),), CANDLE_NS))
-        for currency, instruments in coins.items():
-            for start in range(0, len(instruments), COINS):
-                polls.append(_tickers(currency, instruments[start : start + COINS]))
-        return polls
+                candles.append(Poll(request, ((stream, instrument.symbol),), CANDLE_NS))
+        tickers = [
+            _tickers(currency, instruments[start : start + COINS])
+            for currency, instruments in coins.items()
+            for start in range(0, len(instruments), COINS)
+        ]
+        return [*tickers, *candles]
 
     def read(
         self, request: Request, body: bytes, received_ns: int, instruments: Instruments, rejected: list[Rejected]

@@ -11,6 +11,7 @@ import msgspec
 from exchanges.errors import (
     Forbidden,
     NotAuthenticated,
+    NotInPlan,
     QuotaSpent,
     RateLimited,
     Refused,
@@ -21,9 +22,9 @@ from exchanges.errors import (
 RETRY_S = 60.0  # where a refusal does not say; the limits are by the minute
 LONGEST_S = 3600.0
 QUOTA_S = 6 * 3600.0  # the month's credits: until when is not told, and asking costs nothing more
-BY_CODE: dict[int, tuple[type[NotAuthenticated | Refused], str]] = {
+BY_CODE: dict[int, tuple[type[NotAuthenticated | NotInPlan], str]] = {
     10002: (NotAuthenticated, "CoinGecko: this needs a key (COINGECKO_DEMO_KEY)"),
-    10005: (Refused, "CoinGecko: this needs a paid plan"),
+    10005: (NotInPlan, "CoinGecko: this needs a paid plan"),
     10010: (NotAuthenticated, "CoinGecko: the key is wrong, or of a paid plan (COINGECKO_DEMO_KEY)"),
     10011: (NotAuthenticated, "CoinGecko: the key is of the free plan, at the address of the paid ones"),
 }

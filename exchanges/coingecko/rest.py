@@ -167,12 +167,21 @@ def _simple(body: bytes, instrument: Instrument, received_ns: int) -> Ticker:
     prices = decoded(_prices, body).get(instrument.venue_symbol)
     if not prices:
         raise UnknownMarket(f"CoinGecko left {instrument.venue_symbol} out of its answer")
-    # A market that is not among the known ones has no quote: the only price is meant.
-    price = next(iter(prices.values())) if len(prices) == 1 else prices.get(instrument.quote.lower())
+    # A market that is not among the known ones has no quote: the only currency is meant.
+    currencies = [name for name in prices if "_" not in name]
+    currency = currencies[0] if len(currencies) == 1 else instrument.quote.lower()
+    updated_s = prices.get("last_updated_at")
     return Ticker(
         symbol=instrument.symbol, venue_symbol=instrument.venue_symbol, received_ns=received_ns,
-        last_price=_number(price),
+        event_us=None if updated_s is None else _seconds_us(updated_s), last_price=_number(prices.get(currency)),
+        quote_volume_24h=_number(prices.get(f"{currency}_24h_vol")),
     )  # fmt: skip
+
+
+def _seconds_us(time_s: Decimal) -> int:
+    if not 0 <= time_s < 10**11:
+        raise BadFrame(f"a time out of bounds: {time_s:.20}", "time")
+    return int(time_s * 1_000_000)
 
 
 def _number(value: Decimal | None) -> Number | None:

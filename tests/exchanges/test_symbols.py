@@ -48,6 +48,11 @@ def test_of_markets_with_one_symbol_all_but_the_first_carry_their_own_id() -> No
     assert [market.symbol for market in named] == ["UBTC-USDC", "UBTC-USDC.142", "X-USDC"]
 
 
+def test_a_market_that_is_listed_twice_is_one_market() -> None:
+    pages = [instrument("BTC-USD", "bitcoin"), instrument("ETH-USD", "ethereum"), instrument("BTC-USD", "bitcoin")]
+    assert [market.symbol for market in distinct(pages)] == ["BTC-USD", "ETH-USD"]
+
+
 @pytest.mark.parametrize(
     ("symbol", "kind"),
     [

@@ -46,10 +46,22 @@ def test_two_feeds_and_a_list_stay_within_the_day_whatever_is_wanted() -> None:
     list(feed.wanted([(stream, one.symbol) for one in MARKETS for stream in CARD.stream_names()]))
     for second in range(0, 86_400, 3):
         for output in feed.tick(second * S):
-            assert isinstance(output, Fetch)
-            count += 1
-            list(feed.answered(output.request, b'{"Information": "This is a premium endpoint."}', second * S + 1))
+            if isinstance(output, Fetch):
+                count += 1
+                list(feed.answered(output.request, b'{"Global Quote": {"05. price": "x"}}', second * S + 1))
     assert 8 < count <= 12
+
+
+def test_a_function_that_the_plan_does_not_hold_is_asked_for_once_a_day_whatever_the_market_and_interval() -> None:
+    feed, asked = CARD.feed(Instruments(MARKETS)), []
+    shares = [(f"candle_{interval}", "IBM") for interval in ("1m", "5m", "15m", "30m", "1h")]
+    list(feed.wanted(shares))
+    for hour in range(50):
+        for output in feed.tick(hour * 3600 * S):
+            if isinstance(output, Fetch):
+                asked.append(hour)
+                list(feed.answered(output.request, b'{"Information": "This is a premium endpoint."}', hour * 3600 * S))
+    assert asked == [0, 24, 48]
 
 
 def test_every_stream_of_the_card_is_asked_for() -> None:

@@ -120,8 +120,8 @@ def test_a_key_has_its_second_and_its_day(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("given", "kind"),
     [
-        ({"function": "TIME_SERIES_INTRADAY", "symbol": "IBM", "interval": "5min"}, errors.Refused),
-        ({"function": "TIME_SERIES_DAILY", "symbol": "IBM", "outputsize": "full"}, errors.Refused),
+        ({"function": "TIME_SERIES_INTRADAY", "symbol": "IBM", "interval": "5min"}, errors.NotInPlan),
+        ({"function": "TIME_SERIES_DAILY", "symbol": "IBM", "outputsize": "full"}, errors.NotInPlan),
         ({"function": "TIME_SERIES_DAILY", "symbol": "NOTHING"}, errors.UnknownMarket),
         ({"function": "GLOBAL_QUOTE", "symbol": "NOTHING"}, errors.UnknownMarket),
         ({"function": "CURRENCY_EXCHANGE_RATE", "from_currency": "BTC", "to_currency": "XYZ"}, errors.UnknownMarket),

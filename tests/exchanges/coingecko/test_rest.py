@@ -55,6 +55,17 @@ def test_a_coin_that_is_left_out_is_no_market() -> None:
             rest.read_ticker(body, BTC, NOW_NS)
 
 
+def test_a_simple_price_has_its_volume_and_time_where_they_were_asked_for() -> None:
+    said = b'"usd":91900.5,"usd_market_cap":1.8e12,"usd_24h_vol":31000000000.5,"usd_24h_change":null'
+    ticker = rest.read_ticker(b'{"bitcoin":{' + said + b',"last_updated_at":1789999985}}', BTC, NOW_NS)
+    assert (ticker.last_price, ticker.quote_volume_24h, ticker.volume_24h) == ("91900.5", "31000000000.5", None)
+    assert ticker.event_us == 1_789_999_985_000_000
+    in_two = rest.read_ticker(b'{"bitcoin":{"eur":80000,"usd":91900}}', BTC, NOW_NS)
+    assert in_two.last_price == "91900" and in_two.event_us is None
+    with pytest.raises(BadFrame):
+        rest.read_ticker(b'{"bitcoin":{"usd":1,"last_updated_at":1e30}}', BTC, NOW_NS)
+
+
 def test_a_time_without_a_zone_and_a_number_that_is_none_are_refused() -> None:
     for row in (b'"last_updated":"2026-09-21T14:13:05"', b'"current_price":"x"', b'"current_price":-1'):
         with pytest.raises(BadFrame):
@@ -71,7 +82,7 @@ def test_a_time_without_a_zone_and_a_number_that_is_none_are_refused() -> None:
         (403, "<html>Access denied 1020</html>", errors.Forbidden),
         (403, '{"error":"forbidden"}', errors.Forbidden),
         (401, '{"error":{"status":{"error_code":10002,"error_message":"API key missing"}}}', errors.NotAuthenticated),
-        (401, '{"status":{"error_code":10005,"error_message":"paid plans only"}}', errors.Refused),
+        (401, '{"status":{"error_code":10005,"error_message":"paid plans only"}}', errors.NotInPlan),
         (400, '{"status":{"error_code":10010,"error_message":"wrong key"}}', errors.NotAuthenticated),
         (400, '{"error":{"status":{"error_code":10011,"error_message":"wrong host"}}}', errors.NotAuthenticated),
         (404, '{"error":"coin not found"}', errors.UnknownMarket),

@@ -100,8 +100,8 @@ def test_a_price_is_rounded_unless_precision_is_asked_for(desk: Desk) -> None:
     [
         ("/coins/nothing/ohlc", {"vs_currency": "usd", "days": 1}, 404, errors.UnknownMarket),
         ("/coins/bitcoin/ohlc", {"vs_currency": "usd", "days": 4}, 422, errors.Refused),
-        ("/coins/bitcoin/ohlc", {"vs_currency": "usd", "days": "max"}, 401, errors.Refused),
-        ("/coins/bitcoin/ohlc", {"vs_currency": "usd", "days": 1, "interval": "daily"}, 401, errors.Refused),
+        ("/coins/bitcoin/ohlc", {"vs_currency": "usd", "days": "max"}, 401, errors.NotInPlan),
+        ("/coins/bitcoin/ohlc", {"vs_currency": "usd", "days": 1, "interval": "daily"}, 401, errors.NotInPlan),
         ("/coins/bitcoin/ohlc", {"days": 1}, 422, errors.Refused),
         ("/coins/markets", {"vs_currency": "xyz"}, 422, errors.Refused),
         ("/coins/markets", {"vs_currency": "usd", "per_page": 251}, 422, errors.Refused),
