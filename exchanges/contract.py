@@ -211,8 +211,10 @@ class Card:
     hosts: Mapping[str, str] = field(default_factory=dict)  # further REST addresses, by the name in Request.host
     key_names: tuple[str, ...] = ()  # settings that hold the user's keys, e.g. ALPACA_KEY_ID; data flows without them
     keys: Keys = field(default_factory=dict, repr=False)
+    keyed_limits: tuple[Limit, ...] = ()  # in place of `limits` where the card holds the user's keys
     keyed_kinds: tuple[Kind, ...] = ()  # markets of these kinds are listed to those with keys alone
     open_lists: tuple[Request, ...] = ()  # asked for the other markets where the whole list is refused without keys
+    named_lists: Callable[[Request, bytes], list[Request]] = lambda request, answer: []  # that an answer's list names
     sign: Callable[[Request, Keys], Signed] = unsigned
     spelled: Callable[[str], str | None] | None = None  # our symbol from the spelling alone, where it tells
     missing: Mapping[str, str] = field(
@@ -224,6 +226,7 @@ class Card:
         if self.key_names and self.keyed:
             opened = tuple(replace(one, url=one.keyed_url) if one.keyed_url else one for one in self.sockets)
             object.__setattr__(self, "sockets", opened)
+            object.__setattr__(self, "limits", self.keyed_limits or self.limits)
 
     @property
     def keyed(self) -> bool:

@@ -8,6 +8,7 @@ from exchanges.contract import Card, Limit, Request, Rest, Socket
 
 NO_TRADES = "its prices are an index over many exchanges, which has neither trades nor an order book"
 NO_SOCKET = "its WebSocket is for paid plans; tickers and candles are asked for by REST"
+MONTH = Limit(10_000, 30 * 86_400)
 
 CARD = Card(
     code="coingecko",
@@ -18,7 +19,8 @@ CARD = Card(
     streams=("ticker", "candle"),
     intervals=names.INTERVALS,
     # Without a key about 5 to 15 a minute, with one 30 or 100 by different pages, 10,000 a month: the least of each.
-    limits=(Limit(5, 60), Limit(10_000, 30 * 86_400)),
+    limits=(Limit(5, 60), MONTH),
+    keyed_limits=(Limit(30, 60), MONTH),
     rest=cast(Rest, rest),  # without requests for trades and order books, which is how it says that it has none
     new_feed=lambda instruments, keys: new_feed(instruments),
     candles_per_page=min(names.KEPT.values()),

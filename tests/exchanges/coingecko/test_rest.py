@@ -1,6 +1,7 @@
 """CoinGecko's REST: requests as it documents them, answers and errors in every shape it has."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +20,12 @@ def test_a_key_goes_into_a_header_and_never_into_an_address() -> None:
     assert names.signed(request, {}).headers == {}
     signed = names.signed(request, {names.KEY: "CG-secret"})
     assert signed.headers == {"x-cg-demo-api-key": "CG-secret"} and signed.target == "/ping"
+
+
+def test_a_key_raises_the_limit_of_a_minute_and_not_that_of_the_month() -> None:
+    keyed = replace(CARD, keys={names.KEY: "CG-secret"})
+    assert [limit.amount for limit in CARD.limits] == [5, 10_000]
+    assert [limit.amount for limit in keyed.at("http://h:1/coingecko").limits] == [30, 10_000]
 
 
 def test_requests_name_the_coin_by_its_id() -> None:
