@@ -1,17 +1,17 @@
 """Brings the metadata of exchanges up to date."""
 
 import logging
-from collections.abc import Iterable
 from datetime import timedelta
 
-from exchanges.contract import Card, Request
+from exchanges.contract import Card
 from exchanges.errors import ExchangeError, NotAuthenticated
 from exchanges.events import Rejected
-from exchanges.symbols import Instrument, distinct
+from exchanges.symbols import distinct
 from marketdata import ingest, times
 from marketdata.asker import Asker
 from marketdata.cards import card, cards
 from marketdata.ingest import Counts
+from marketdata.listing import listed
 from marketdata.models import Exchange
 
 log = logging.getLogger(__name__)
@@ -46,28 +46,29 @@ def sync(code: str) -> Counts:
     """Asks the exchange for all its markets and stores what changed; what happened is kept on its row. SyncFailed."""
     ingest.exchange(card(code))
     try:
-        counts = _sync(card(code))
+        counts, missed = _sync(card(code))
     except (ExchangeError, ValueError) as error:
         ingest.sync_failed(code, str(error), times.now())
         raise SyncFailed(f"{card(code).title} could not be synced: {error}") from error
     ingest.sync_succeeded(code, times.now())
+    if missed:
+        ingest.sync_failed(code, f"{len(missed)} of its lists, the first: {missed[0]}", times.now())
     return counts
 
 
-def _sync(of: Card) -> Counts:
+def _sync(of: Card) -> tuple[Counts, list[ExchangeError]]:
+    """What was done, and why some of the lists could not be had."""
     rejected: list[Rejected] = []
     with Asker(of) as asker:
         try:
-            listed, whole = _listed(asker, of.rest.instruments_requests(), rejected), True
+            (found, missed), whole = listed(asker, of.rest.instruments_requests(), rejected), True
         except NotAuthenticated:
             if of.keyed or not of.open_lists:
                 raise
-            listed, whole = _listed(asker, of.open_lists, rejected), False
+            (found, missed), whole = listed(asker, of.open_lists, rejected), False
     if rejected:
         log.warning("%s: %d markets could not be read, the first: %s", of.code, len(rejected), rejected[0].reason)
-    return ingest.instruments(of.code, distinct(listed), times.now(), complete=whole and not rejected)
-
-
-def _listed(asker: Asker, requests: Iterable[Request], rejected: list[Rejected]) -> list[Instrument]:
-    rest = asker.card.rest
-    return [one for request in requests for one in rest.read_instruments(asker.ask(request), rejected)]
+    if missed:
+        log.warning("%s: %d lists could not be had, the first: %s", of.code, len(missed), missed[0])
+    complete = whole and not rejected and not missed
+    return ingest.instruments(of.code, distinct(found), times.now(), complete), missed

@@ -51,6 +51,7 @@ CARD = Card(
     trades_from_id=True,  # that ids run without a hole is in no document; where it is wrong, a repair says incomplete
     probe=Request.get("/api/v5/public/time", rest.PER_10),
     spelled=names.spelled,
+    named_lists=rest.named_lists,
     missing={
         "event contracts": "listed per series, and no market in the sense of our symbols",
         "quote_volume_24h of derivatives": "the ticker has contracts and base units only",

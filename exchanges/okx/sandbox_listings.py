@@ -12,10 +12,10 @@ EXACT = Context(prec=100)
 EXPIRY_MS, EXPIRY_DAY = 1_924_588_800_000, "301227"  # 2030-12-27 08:00 UTC
 LISTED_MS = "1704067200000"
 SIZES = {"BTC": "0.01", "ETH": "0.1"}  # base units in a linear contract; 1 of every other coin
-FAMILIES = ("BTC", "ETH")  # these have inverse contracts, futures and options
-STRIKES = {"BTC": ("60000", "70000"), "ETH": ("3000", "3500")}
+FAMILIES = ("BTC", "ETH")  # these have inverse contracts and futures
+STRIKES = {"BTC": ("60000", "70000"), "ETH": ("3000", "3500"), "SOL": ("150", "200")}  # of options
 INVERSE_SIZES = {"BTC": "100", "ETH": "10"}  # quote units in a contract
-OPTION_SIZES = {"BTC": "0.01", "ETH": "0.1"}  # base units
+OPTION_SIZES = {"BTC": "0.01", "ETH": "0.1", "SOL": "1"}  # base units
 OPTION_SHIFT = -6  # an option costs a part of a coin: the same prices, by so many digits smaller
 STABLE = "USDⓈ"
 
@@ -103,20 +103,27 @@ def _derivatives(over: Instrument) -> list[Listing]:
     base, size = over.base, SIZES.get(over.base, "1")
     linear = f"{base}-USDT"
     found = [Listing(f"{linear}-SWAP", "SWAP", over, "USDT", "USDT", linear, size)]
-    if base not in FAMILIES:
-        return found
+    return found + (_of_family(over, size) if base in FAMILIES else []) + _options(over)
+
+
+def _of_family(over: Instrument, size: str) -> list[Listing]:
+    base, linear = over.base, f"{over.base}-USDT"
     coin, stable, inverse = f"{base}-USD", f"{base}-USD_UM", INVERSE_SIZES[base]
-    found += [
+    return [
         Listing(f"{coin}-SWAP", "SWAP", over, "USD", base, coin, inverse, inverse=True),
         Listing(f"{stable}-SWAP", "SWAP", over, "USD", STABLE, stable, size),
         Listing(f"{linear}-{EXPIRY_DAY}", "FUTURES", over, "USDT", "USDT", linear, size),
         Listing(f"{coin}-{EXPIRY_DAY}", "FUTURES", over, "USD", base, coin, inverse, inverse=True),
     ]
-    return found + [
+
+
+def _options(over: Instrument) -> list[Listing]:
+    base, coin = over.base, f"{over.base}-USD"
+    return [
         Listing(
             f"{coin}-{EXPIRY_DAY}-{strike}-{right}", "OPTION", over, "USD", base, coin, OPTION_SIZES[base],
             strike=strike, right=right,
         )
-        for strike in STRIKES[base]
+        for strike in STRIKES.get(base, ())
         for right in ("C", "P")
     ]  # fmt: skip
