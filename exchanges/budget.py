@@ -45,6 +45,15 @@ end
 return {0, now_ms}
 """
 
+GIVE_BACK = """
+for i = 1, #KEYS do
+  local name = KEYS[i] .. ':' .. string.format('%d', math.floor(tonumber(ARGV[1]) / tonumber(ARGV[i * 2])))
+  local cost = tonumber(ARGV[i * 2 + 1])
+  if tonumber(redis.call('GET', name) or '0') >= cost then redis.call('DECRBY', name, cost) end
+end
+return 1
+"""
+
 # Never lowers the count: requests under way are in ours and not yet in theirs.
 USED = """
 local now_ms = (function(t) return t[1] * 1000 + math.floor(t[2] / 1000) end)(redis.call('TIME'))
@@ -93,6 +102,7 @@ class Budget:
         self._keyhole = f"budget:{{{exchange_code}}}:refused"
         self._keys = [f"budget:{{{exchange_code}}}:{limit.scope}:{limit.window_s}" for limit in self._limits]
         self._take = redis.register_script(TAKE)
+        self._give_back = redis.register_script(GIVE_BACK)
         self._used = redis.register_script(USED)
         self._close = redis.register_script(CLOSE)
         self._left = redis.register_script(LEFT)
@@ -102,7 +112,7 @@ class Budget:
 
         RateLimited or QuotaSpent where that would take longer than `patience_s`; Refused for what can never fit.
         """
-        costs = [1 if limit.scope == REQUESTS else weight for limit in self._limits]
+        costs = self._costs(weight)
         for limit, cost in zip(self._limits, costs, strict=True):
             if cost > limit.amount:
                 raise Refused(f"a request of weight {cost} never fits {limit.amount} in {limit.window_s} s")
@@ -124,6 +134,15 @@ class Budget:
                     raise QuotaSpent(why or f"the quota of {self._code} is used up", wait_s)
                 raise RateLimited(f"the request budget of {self._code} is used up" + (why and f": {why}"), wait_s)
             await asyncio.sleep(wait_s + random.uniform(0, JITTER_S))
+
+    async def give_back(self, weight: int, taken_ms: int) -> None:
+        """The request that was taken at that time never reached the exchange."""
+        costs = zip(self._limits, self._costs(weight), strict=True)
+        numbers = [number for limit, cost in costs for number in (limit.window_s * 1000, cost)]
+        await self._run(self._give_back, self._keys, [taken_ms, *numbers])
+
+    def _costs(self, weight: int) -> list[int]:
+        return [1 if limit.scope == REQUESTS else weight for limit in self._limits]
 
     async def used(self, weight: int, taken_ms: int) -> None:
         """The exchange says that the first limit stands at `weight`, in the answer to the request taken at that time.

@@ -29,6 +29,7 @@ ATTEMPTS = 4
 PATIENCE_S = 60.0  # a longer wait is the caller's decision
 MOST_BYTES = 64 * 2**20
 TOTAL = 6  # times the timeout: what one answer may take in all, so that a trickle ends too
+UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL)
 USER_AGENT = "market-data-platform"
 
 # Both write whole addresses into the log, and some exchanges take a key there.
@@ -78,7 +79,12 @@ class Client:
 
     async def _once(self, request: Request) -> bytes:
         taken_ms = await self._budget.take(request.weight, self._patience_s)
-        response, body = await self._answer(request)
+        try:
+            response, body = await self._answer(request)
+        except Unreachable as unreached:
+            if isinstance(unreached.__cause__, UNSENT):
+                await self._budget.give_back(request.weight, taken_ms)
+            raise
         used = self._card.rest.used_weight(response.headers)
         if used is not None:
             await self._budget.used(used, taken_ms)

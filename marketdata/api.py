@@ -2,6 +2,7 @@
 
 import json
 import logging
+from math import ceil
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -162,4 +163,6 @@ def _headers(error: Exception) -> dict[str, str]:
         headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
     if isinstance(error, exceptions.Throttled) and error.wait:
         headers["Retry-After"] = str(int(error.wait) + 1)
+    if isinstance(error, Problem) and error.after_s is not None:
+        headers["Retry-After"] = str(ceil(error.after_s))
     return headers

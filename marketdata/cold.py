@@ -1,17 +1,17 @@
 """Candles that are asked for and not stored: fetched once, whoever asks at the same moment, or left to a backfill."""
 
 import logging
-from collections.abc import Sequence
 from typing import Any
 
 from kombu.exceptions import OperationalError
 
 from exchanges.errors import ExchangeError
-from marketdata import backfills, locks, pull, tasks
+from marketdata import backfills, locks, pull, refusals, tasks
 from marketdata.asker import Asker
 from marketdata.cards import card
 from marketdata.coverage import Span
-from marketdata.models import Backfill, Candle, Interval, Symbol
+from marketdata.history import Page
+from marketdata.models import Backfill, Interval, Symbol
 from marketdata.problems import Problem
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 MOST_PAGES = 10  # requests that one reader may wait for
 MOST_OPEN = 100  # backfills, so that readers cannot queue work without end
 PATIENCE_S = 10.0  # for one request, and for another reader who fetches the same
-FAILED_S = 5.0  # after a failure the exchange is left alone for so long
 RECENT_S = 5.0  # so often is an exchange asked for a candle that it has not published yet
 
 
@@ -34,18 +33,27 @@ def fetched(symbol: Symbol, interval: Interval, start_ms: int, end_ms: int, aske
     of = card(symbol.exchange_id)
     if pull.page_count(interval.code, spans, of.candles_per_page) > MOST_PAGES:
         return started(symbol, interval, start_ms, end_ms, asked_by, "candles")
-    with locks.held(f"cold:{_name(symbol, interval)}", ttl_s=6 * PATIENCE_S, wait_s=PATIENCE_S) as lock:
+    with locks.held(f"cold:{pull.name(symbol, interval)}", ttl_s=6 * PATIENCE_S, wait_s=PATIENCE_S) as lock:
         if lock is None:
             raise Problem("unavailable", "These candles are being fetched for another reader; try again soon.")
         _pull(symbol, interval, _worth_asking(symbol, interval, start_ms, end_ms))
     return None
 
 
-def refuse_nothing(symbol: Symbol, candles: Sequence[Candle]) -> None:
-    """Problem where nothing can be served because the exchange just failed: an empty page would look like an answer."""
-    if not candles and symbol.status != "delisted" and locks.is_held(f"failed:{symbol.exchange_id}"):
-        title = card(symbol.exchange_id).title
-        raise Problem("unavailable", f"{title} does not answer, and nothing of this range is stored; try again soon.")
+def refuse_nothing(symbol: Symbol, interval: Interval, page: Page) -> None:
+    """Problem where nothing can be served because the exchange failed, refuses, or no longer has the market: an empty
+    page would look like an answer."""
+    if page.candles or all(one["state"] != "missing" for one in page.coverage):
+        return
+    of = card(symbol.exchange_id)
+    if symbol.status == "delisted":
+        since = f" since {symbol.delisted_time:%Y-%m-%d %H:%M} UTC" if symbol.delisted_time else ""
+        came = f"symbol: {symbol.symbol!r} came, which {of.title} no longer lists{since}"
+        would = f"a range that is, or one of symbols/?exchange={of.code}&status=trading, would do"
+        raise Problem("unknown_pair", f"{came}; nothing of this range is stored; {would}.", "symbol")
+    refused = refusals.known(of, pull.name(symbol, interval))
+    if refused:
+        raise refusals.problem(of, symbol, refused)
 
 
 def started(
@@ -79,10 +87,10 @@ def send(backfill: Backfill) -> None:
 def _worth_asking(symbol: Symbol, interval: Interval, start_ms: int, end_ms: int) -> list[Span]:
     """What is missing, unless the exchange just failed, or just said that it does not have it yet."""
     spans = [] if symbol.status == "delisted" else pull.missing(symbol, interval, start_ms, end_ms)
-    if not spans or locks.is_held(f"failed:{symbol.exchange_id}"):
+    if not spans or refusals.known(card(symbol.exchange_id), pull.name(symbol, interval)):
         return []
     recent = spans[0][0] >= pull.settled_ms(symbol, interval)
-    return [] if recent and locks.is_held(f"recent:{_name(symbol, interval)}") else spans
+    return [] if recent and locks.is_held(f"recent:{pull.name(symbol, interval)}") else spans
 
 
 def _pull(symbol: Symbol, interval: Interval, spans: list[Span]) -> None:
@@ -94,9 +102,5 @@ def _pull(symbol: Symbol, interval: Interval, spans: list[Span]) -> None:
                 pass
     except ExchangeError as error:
         log.warning("%s %s: %s", symbol, interval.code, error)
-        locks.first(f"failed:{symbol.exchange_id}", FAILED_S)
-    locks.first(f"recent:{_name(symbol, interval)}", RECENT_S)
-
-
-def _name(symbol: Symbol, interval: Interval) -> str:
-    return f"{symbol.pk}:{interval.pk}"
+        refusals.heard(card(symbol.exchange_id), pull.name(symbol, interval), error)
+    locks.first(f"recent:{pull.name(symbol, interval)}", RECENT_S)

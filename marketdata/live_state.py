@@ -21,16 +21,25 @@ class Said(msgspec.Struct):
     connected: int
     rejected: int
     at: int
+    keys_refused: str = ""  # what the exchange said of our keys
 
 
 def of(exchange: str) -> dict[str, int] | None:
     """`connections`, `connected` and `rejected` over all hold loops; empty where nothing is streamed, None where Redis
     does not answer."""
     try:
-        fields = redis().hgetall(f"state:{exchange}")
+        fresh = _fresh(exchange)
     except RedisError as error:
         log.warning("the live state of %s cannot be read: %s", exchange, error)
         return None
-    said = [msgspec.json.decode(value, type=Said) for value in fields.values()]
-    fresh = [one for one in said if time.time() - one.at <= FRESH_S]
     return {name: sum(getattr(one, name) for one in fresh) for name in NONE} if fresh else {}
+
+
+def keys_refused(exchange: str) -> str:
+    """What the exchange said of our keys on a connection that is kept now; empty where nothing. RedisError."""
+    return next((one.keys_refused for one in _fresh(exchange) if one.keys_refused), "")
+
+
+def _fresh(exchange: str) -> list[Said]:
+    said = [msgspec.json.decode(value, type=Said) for value in redis().hgetall(f"state:{exchange}").values()]
+    return [one for one in said if time.time() - one.at <= FRESH_S]

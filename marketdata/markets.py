@@ -22,7 +22,7 @@ def market(of: Card, spelling: str) -> Symbol:
     found = known.find(spelling)
     if found:
         return Symbol.objects.get(exchange=of.code, symbol=found.symbol)
-    row = _delisted(of, spelling)
+    row = delisted(of, spelling)
     if row:
         return row
     if not len(known):
@@ -42,7 +42,8 @@ def interval(of: Card, code: str) -> Interval:
     raise Problem("not_supported", f"interval: {code!r} came; {of.title} offers {would}.", "interval")
 
 
-def _delisted(of: Card, spelling: str) -> Symbol | None:
+def delisted(of: Card, spelling: str) -> Symbol | None:
+    """The market of that full name that the exchange had once."""
     ours = spelling.replace("/", "-").replace("_", "-")
     named = Q(symbol__iexact=ours) | Q(symbol__iexact=spelling) | Q(venue_symbol__iexact=spelling)
     return Symbol.objects.filter(named, exchange=of.code, status="delisted").order_by("-delisted_time").first()

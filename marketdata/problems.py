@@ -5,13 +5,17 @@ from difflib import get_close_matches
 
 
 class Problem(Exception):
-    """Names what came and what would do. Commands print the message; REST makes an answer of it (api.py)."""
+    """Names what came and what would do. Commands print the message; REST makes an answer of it (api.py).
 
-    def __init__(self, code: str, message: str, field: str | None = None) -> None:
+    `after_s`: the same request may be answered after so many seconds.
+    """
+
+    def __init__(self, code: str, message: str, field: str | None = None, after_s: float | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.field = field
+        self.after_s = after_s
 
 
 def one_of(words: Iterable[str], came: str) -> str:

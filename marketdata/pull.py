@@ -26,6 +26,11 @@ class Page(NamedTuple):
     candles: int
 
 
+def name(symbol: Symbol, interval: Interval) -> str:
+    """Of the series, where something is remembered about it."""
+    return f"{symbol.pk}:{interval.pk}"
+
+
 def known(symbol: Symbol, interval: Interval, start_ms: int, end_ms: int) -> list[Range]:
     """What is stored about candles that open in [start_ms, end_ms)."""
     rows = Coverage.objects.filter(

@@ -4,10 +4,10 @@ import logging
 from datetime import timedelta
 
 from exchanges.contract import Card
-from exchanges.errors import ExchangeError, NotAuthenticated
+from exchanges.errors import ExchangeError, NotAuthenticated, RateLimited, Stop, verdict
 from exchanges.events import Rejected
 from exchanges.symbols import distinct
-from marketdata import ingest, times
+from marketdata import ingest, refusals, times
 from marketdata.asker import Asker
 from marketdata.cards import card, cards
 from marketdata.ingest import Counts
@@ -17,6 +17,7 @@ from marketdata.models import Exchange
 log = logging.getLogger(__name__)
 
 EVERY = timedelta(minutes=10)  # exchanges publish changes of their markets nowhere else
+NAME = "sync"  # of what is remembered where it was refused
 SLACK = timedelta(minutes=1)  # the clock's tick must not come a moment too early
 
 
@@ -30,9 +31,15 @@ def register() -> list[Exchange]:
 
 
 def due(only_new: bool = False) -> list[str]:
-    """The codes of the enabled exchanges that were never synced, or so long ago that it is time again."""
-    enabled = [row for row in register() if row.enabled]
+    """The codes of the enabled exchanges that were never synced, or so long ago that it is time again; none that
+    refused it lately, or whose quota is spent."""
+    enabled = [row for row in register() if row.enabled and not _is_refused(row.code)]
     return [row.code for row in enabled if row.last_sync_time is None or (not only_new and _is_time(row))]
+
+
+def _is_refused(code: str) -> bool:
+    error = refusals.known(card(code), NAME)
+    return isinstance(error, RateLimited) or isinstance(error and verdict(error), Stop)
 
 
 def _is_time(row: Exchange) -> bool:
@@ -49,6 +56,8 @@ def sync(code: str) -> Counts:
         counts, missed = _sync(card(code))
     except (ExchangeError, ValueError) as error:
         ingest.sync_failed(code, str(error), times.now())
+        if isinstance(error, ExchangeError):
+            refusals.heard(card(code), NAME, error)
         raise SyncFailed(f"{card(code).title} could not be synced: {error}") from error
     ingest.sync_succeeded(code, times.now())
     if missed:

@@ -8,7 +8,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 
 from exchanges.errors import ExchangeError, Skip, Stop, verdict
-from marketdata import backfills, locks, pull, wanted
+from marketdata import backfills, locks, pull, refusals, wanted
 from marketdata import sync as metadata
 from marketdata.asker import Asker
 from marketdata.cards import card
@@ -16,6 +16,7 @@ from marketdata.models import Backfill
 
 log = logging.getLogger(__name__)
 
+PARTS = 1000  # of the time between two lists, where these cost a quota: an attempt may cost as much
 AGAIN_S = 5.0  # an exchange that was never synced has nothing to offer: it is asked again soon
 PULL_S = 50.0  # one turn of the clock
 RESENT_S = 300.0  # between two slices a backfill looks lost and is not: it must not be sent again at each turn
@@ -80,7 +81,7 @@ def _sync(code: str) -> None:
     except metadata.SyncFailed as error:
         log.warning("%s", error)
         if code in metadata.due(only_new=True):
-            sync_exchange.apply_async((code,), countdown=AGAIN_S)
+            sync_exchange.apply_async((code,), countdown=max(AGAIN_S, (card(code).sync_every_s or 0) / PARTS))
 
 
 def _pull(code: str) -> None:
@@ -90,10 +91,14 @@ def _pull(code: str) -> None:
         for symbol, interval, spans in wanted.series(code):
             if time.monotonic() > ends_s:
                 return
+            name = pull.name(symbol, interval)
+            if refusals.known(asker.card, name):
+                continue
             try:
                 for _ in pull.pull(asker, symbol, interval, spans):
                     pass
             except ExchangeError as error:
                 log.warning("%s %s: %s", symbol, interval.code, error)
+                refusals.heard(asker.card, name, error)
                 if not isinstance(verdict(error), Stop | Skip):
                     return  # it is about the exchange, not about this market: the next turn tries again

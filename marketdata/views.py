@@ -96,7 +96,7 @@ class CandlesView(ApiView):
         if backfill:
             return _started(request, backfill)
         page = history.page(symbol, interval, window, asked.order, asked.limit)
-        cold.refuse_nothing(symbol, page.candles)
+        cold.refuse_nothing(symbol, interval, page)
         following = None if page.next_ms is None else pages.following(request, page.next_ms)
         return Response(history.body(symbol, interval, page, following), headers=history.headers(page, following))
 

@@ -9,17 +9,16 @@ from redis.exceptions import RedisError
 
 from exchanges.contract import Card, RestKind
 from exchanges.encoder import event_text
-from exchanges.errors import ExchangeError, QuotaSpent, RateLimited, UnknownMarket
+from exchanges.errors import ExchangeError
 from exchanges.events import Event
 from exchanges.symbols import Instrument
-from marketdata import instruments, locks
+from marketdata import instruments, locks, refusals
 from marketdata.asker import Asker
 from marketdata.models import Symbol
 from marketdata.problems import Problem
 
 PATIENCE_S = 5.0  # for the exchange, and for another reader who asks the same
 FRESH_MS = 1000  # for so long an answer serves all who want it
-FAILED_S = 5.0  # after a failure the exchange is left alone for so long
 
 Read = Callable[[Card, Instrument, int, bytes], list[Event]]
 
@@ -42,13 +41,15 @@ READ: dict[RestKind, Read] = {"ticker": _ticker, "depth": _depth, "trades": _tra
 def ask(card: Card, market: Symbol, kind: RestKind, limit: int = 1) -> list[bytes]:
     """The JSON of each event of the answer, oldest first. Problem where there can be none now."""
     if market.status == "delisted":
-        raise Problem("unknown_pair", f"symbol: {card.title} no longer lists {market.symbol}.", "symbol")
+        came = f"symbol: {market.symbol!r} came, which {card.title} no longer lists"
+        would = f"symbols/?exchange={card.code}&status=trading lists what would do"
+        raise Problem("unknown_pair", f"{came}; {would}.", "symbol")
     if not hasattr(card.rest, f"{kind}_request"):
         raise Problem("not_supported", f"{card.title} offers no {kind} by request; a subscription would do.")
     try:
         return _shared(card, market, kind, limit).split(b"\n")
     except ExchangeError as error:
-        raise _problem(card, market, error) from None
+        raise refusals.problem(card, market, error) from None
     except RedisError as error:
         raise Problem("unavailable", f"Redis does not answer ({error}); try again.") from None
 
@@ -60,9 +61,16 @@ def _shared(card: Card, market: Symbol, kind: RestKind, limit: int) -> bytes:
         answered: bytes | None = locks.redis().get(name)
         if answered:
             return answered
-        if lock is None or locks.is_held(f"failed:{card.code}"):
-            raise Problem("unavailable", f"{card.title} does not answer; try again in {FAILED_S:g} s.")
-        answered = _answer(card, instruments.instrument(market), kind, limit)
+        refused = refusals.known(card, f"{kind}:{market.symbol}")
+        if refused:
+            raise refused
+        if lock is None:
+            raise Problem("unavailable", f"{card.title} has not answered another reader yet; try again soon.")
+        try:
+            answered = _answer(card, instruments.instrument(market), kind, limit)
+        except ExchangeError as error:
+            refusals.heard(card, f"{kind}:{market.symbol}", error)
+            raise
         locks.redis().set(name, answered, px=FRESH_MS)
         return answered
 
@@ -74,14 +82,3 @@ def _answer(card: Card, of: Instrument, kind: RestKind, limit: int) -> bytes:
     extra = ',"sandbox":true' if settings.SANDBOX else ""
     texts = [event_text(event, card.code, extra) for event in READ[kind](card, of, limit, body)]
     return "\n".join(texts).encode()
-
-
-def _problem(card: Card, market: Symbol, error: ExchangeError) -> Problem:
-    match error:
-        case UnknownMarket():
-            return Problem("unknown_pair", f"symbol: {card.title} does not know {market.symbol}.", "symbol")
-        case RateLimited() | QuotaSpent():
-            again = f"try again in {error.retry_after_s:.0f} s"
-            return Problem("rate_limited", f"{card.title} takes no more requests now; {again}.")
-    locks.first(f"failed:{card.code}", FAILED_S)
-    return Problem("unavailable", f"{card.title} gives no answer ({error}); try again in {FAILED_S:g} s.")

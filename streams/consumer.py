@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from exchanges.symbols import Topic
 from marketdata import cards
-from streams import access, messages, resolve
+from streams import access, messages, resolve, unlisted
 from streams.fanout import fanout
 from streams.markets import Markets
 from streams.messages import Authenticate, Plain, Refused, Selection
@@ -152,6 +152,8 @@ class StreamConsumer(AsyncConsumer):
         seeking = partial(resolve.topic, card, known, asked.stream, asked.symbol)
         try:
             return str(await asyncio.get_running_loop().run_in_executor(SEEKER, seeking))
+        except Refused as refused:
+            raise await unlisted.explained(card, asked.symbol, refused) from None
         except RuntimeError:
             raise Refused("unavailable", f"the markets of {card.code} have changed this moment; try again") from None
 

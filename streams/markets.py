@@ -12,6 +12,7 @@ from django.db import Error
 from exchanges.symbols import Instruments
 from marketdata import instruments
 from streams.pins import pinned
+from streams.unlisted import last_error
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +62,12 @@ class Markets:
         return ours
 
     async def known(self, exchange: str) -> Instruments:
-        """As `of`, but on a first start waits a while for the markets to be there; empty where they are not."""
+        """As `of`, but on a first start waits a while for the markets to be there; empty where they are not, at once
+        where their list could not be read."""
         until_s = time.monotonic() + PATIENCE_S
-        while not (found := await self.of(exchange)) and time.monotonic() < until_s:  # noqa: ASYNC110 (no event there)
+        while not (found := await self.of(exchange)) and time.monotonic() < until_s:
+            if await last_error(exchange):
+                break
             await asyncio.sleep(FRESH_EMPTY_S)
         return found
 

@@ -77,7 +77,9 @@ class StreamRow(serializers.Serializer):
     exchange = serializers.CharField()
     stream = serializers.CharField()
     symbol = serializers.CharField()
-    status = serializers.CharField(help_text="starting, live, stale, reconnecting, stopped …")
+    status = serializers.CharField(
+        help_text="as in the stream's status events; not_supported where the exchange has no such stream"
+    )
     detail = serializers.CharField()
     rate = ExactField(allow_null=True, help_text="events in the last second")
     lag_ms = serializers.IntegerField(allow_null=True, help_text="from the exchange's clock to ours, at the last event")
@@ -88,11 +90,27 @@ class StreamRow(serializers.Serializer):
     loop = serializers.CharField(allow_null=True, help_text="who carries it")
 
 
+class RequestsRow(serializers.Serializer):
+    scope = serializers.CharField(help_text="what the limit counts")
+    amount = serializers.IntegerField()
+    window_s = serializers.IntegerField()
+    left = serializers.IntegerField()
+    reset_time = TimeField()
+
+
+class TroubleRow(serializers.Serializer):
+    state = serializers.ChoiceField(["not_authenticated", "quota_spent", "stale"])
+    detail = serializers.CharField()
+    again_time = TimeField(allow_null=True)
+
+
 class ConnectionsRow(serializers.Serializer):
     exchange = serializers.CharField()
     connections = serializers.IntegerField()
     connected = serializers.IntegerField()
     rejected = serializers.IntegerField(help_text="frames that were broken or unknown")
+    requests = RequestsRow(many=True, help_text="what is left of each limit of REST requests")
+    troubles = TroubleRow(many=True, help_text="what keeps it from answering; none where all is well")
 
 
 class LoopRow(serializers.Serializer):

@@ -9,11 +9,15 @@ from asgiref.sync import async_to_sync
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from exchanges.budget import Budget, Left
+from exchanges.contract import Card
 from exchanges.decimals import plain
-from exchanges.symbols import Topic
-from marketdata import live_state
+from exchanges.errors import Unreachable
+from exchanges.symbols import Instruments, Topic
+from marketdata import cards, instruments, live_state, times
+from marketdata.models import Exchange
 from marketdata.problems import Problem
-from streams import keys
+from streams import keys, standing
 from streams.connection import redis
 from streams.newest import carried, said
 from streams.pins import pinned
@@ -31,14 +35,41 @@ def of(codes: Sequence[str]) -> Row:
     pins = pinned()
     try:
         found = async_to_sync(_read)(codes, pins)
-    except (RedisError, OSError) as error:
+        exchanges = [_exchange(cards.card(code), left) for code, left in found.pop("left").items()]
+    except (RedisError, OSError, Unreachable) as error:
         raise Problem("unavailable", f"Redis does not answer ({error}); try again.") from None
-    exchanges = [{"exchange": code, **(live_state.of(code) or live_state.NONE)} for code in codes]
-    return {"time": time.time_ns() // 1_000_000, **found, "exchanges": exchanges}
+    known = {code: instruments.current(code) for code in codes}
+    rows = [{**row, **_impossible(row, known[row["exchange"]])} for row in found.pop("streams")]
+    return {"time": times.now_ms(), "streams": rows, **found, "exchanges": exchanges}
+
+
+def _exchange(card: Card, left: Left) -> Row:
+    counts = live_state.of(card.code) or live_state.NONE
+    row = Exchange.objects.filter(code=card.code).first()
+    now_ms, last_error = times.now_ms(), row.last_error if row else ""
+    return {
+        "exchange": card.code,
+        **counts,
+        "requests": standing.requests(left, now_ms),
+        "troubles": standing.troubles(card, left, live_state.keys_refused(card.code), last_error, now_ms),
+    }
+
+
+def _impossible(row: Row, known: Instruments) -> Row:
+    """What is said in place of a state where what is wanted cannot be carried: the source has no such stream, or no
+    longer lists the market."""
+    card = cards.card(row["exchange"])
+    if row["stream"] not in card.stream_names():
+        offered = ", ".join(card.stream_names())
+        return {"status": "not_supported", "detail": f"{card.code} does not offer {row['stream']}; it offers {offered}"}
+    if not len(known) or row["symbol"] in known.by_symbol:
+        return {}
+    return {"status": "not_listed", "detail": f"{card.code} does not list {row['symbol']}"}
 
 
 async def _read(codes: Sequence[str], pins: set[str]) -> Row:
     store = redis()
+    left = {code: await Budget(store, code, cards.card(code).limits).left() for code in codes}
     heartbeats = {topic.decode(): int(at) for topic, at in await store.zrange(keys.RUNNING, 0, -1, withscores=True)}
     demanded = {topic.decode() for topic in await store.zrangebyscore(keys.DEMAND, f"({int(time.time())}", "+inf")}
     wanted = demanded | pins
@@ -52,7 +83,7 @@ async def _read(codes: Sequence[str], pins: set[str]) -> Row:
         for topic, fields in zip(topics, known, strict=True)
         if topic in wanted or fields[b"stopped"] == b"0"
     ]
-    return {"streams": rows, "loops": await _loops(store)}
+    return {"streams": rows, "loops": await _loops(store), "left": left}
 
 
 def stream(topic: str, fields: dict[bytes, bytes | None], heartbeat_s: int | None) -> Row:

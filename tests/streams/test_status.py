@@ -5,6 +5,7 @@ import time
 
 from redis import Redis
 
+from marketdata import cards
 from streams import keys
 from streams.hold import Holder
 from streams.status import ORPHAN, SHOWN, stream
@@ -30,7 +31,13 @@ async def test_a_stream_that_runs_says_how_and_where(web: Web, holder: Holder, g
     assert (row["exchange"], row["stream"], row["symbol"]) == ("binance", "trade", "BTC-USDT")
     assert (row["epoch"], row["seq"] >= heard["seq"]) == (heard["epoch"], True)
     assert 0 <= row["lag_ms"] < 10_000
-    assert status["exchanges"] == [{"exchange": "binance", "connections": 1, "connected": 1, "rejected": 0}]
+    [exchange] = status["exchanges"]
+    requests = exchange.pop("requests")
+    assert exchange == {"exchange": "binance", "connections": 1, "connected": 1, "rejected": 0, "troubles": []}
+    assert [(one["amount"], one["window_s"], one["scope"]) for one in requests] == [
+        (limit.amount, limit.window_s, limit.scope) for limit in cards.card("binance").limits
+    ]
+    assert all(0 <= one["left"] <= one["amount"] and one["reset_time"] > status["time"] for one in requests)
     assert [(loop["loop"], loop["shards"], loop["topics"]) for loop in status["loops"]] == [(holder.name, 1, 1)]
 
 
