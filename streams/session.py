@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.1
 OPEN_TIMEOUT_S = 5.0
 PING_S = 20.0
+YIELD_EVERY = 16  # frames that wait already, before leases, flushes and other connections have their turn
 BOOK_S = 2.0  # how often a changed book is kept for those who join late
 MARKET = (Trade, Ticker, Depth, Candle)
 CONNECT_PATIENCE_S = 5.0  # a longer wait for the limit of new connections is told
@@ -216,6 +217,7 @@ class Session:
 
     async def _read(self, socket) -> None:
         feed, numbering, silence = self._feed, self._numbering, self._silence
+        frames = 0
         async for frame in socket:
             received_ns = time.time_ns()
             silence.heard(received_ns)
@@ -226,6 +228,9 @@ class Session:
                     self._rejections.add(output, frame)
                 else:
                     self._act((output,))
+            frames += 1
+            if frames % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
 
     async def _write(self, socket) -> None:
         while True:

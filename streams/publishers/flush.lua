@@ -4,6 +4,7 @@
 --       count of the fields that follow, and (field, value) of each.
 -- Returns the indexes (from 1) of the batches that were refused: another loop holds the lease, or has written on.
 -- A lease that is gone is taken again here, before the first write. A batch that was written before is no error.
+-- What was written prolongs its lease: a loop with more to do than time comes late to all else.
 local ttl = ARGV[1]
 local held = {}
 local at = 3
@@ -44,5 +45,11 @@ while at <= #ARGV do
     refused[#refused + 1] = batch
   end
   at = at + 7 + fields * 2
+end
+-- Not before: once a script has written anything, Redis lets it write on without memory.
+for n = 1, #held do
+  if held[n] then
+    redis.call('PEXPIRE', ARGV[1 + 2 * n], ttl)
+  end
 end
 return refused

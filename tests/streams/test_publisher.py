@@ -110,6 +110,18 @@ async def test_a_lease_that_ran_out_unnoticed_is_taken_again_before_the_write(cl
         assert clean_redis.xlen(keys.history(TOPIC)) == 1
 
 
+async def test_a_write_prolongs_the_lease_that_it_proves(clean_redis: Redis) -> None:
+    async with running() as group:
+        held = await lease.take(redis(), KEY, "one")
+        numbering = group.numbering(held)
+        numbering.open(WANT, Kept(), now_ns=5_000_000)
+        await group.publisher.drained()
+        clean_redis.pexpire(KEY, lease.TTL_MS // 2)
+        numbering.take(trade(1))
+        await group.publisher.drained()
+        assert clean_redis.pttl(KEY) > lease.TTL_MS // 2
+
+
 async def test_an_older_epoch_is_refused_by_the_history_itself(clean_redis: Redis) -> None:
     async with running() as group:
         held = await lease.take(redis(), KEY, "one")

@@ -1,14 +1,27 @@
 """A session goes on where its feed fails, rather than wait for what can no longer come."""
 
+import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from channels.layers import get_channel_layer
+from websockets.asyncio.server import ServerConnection, serve
 
 from exchanges.binance.feed import BinanceFeed
+from exchanges.budget import Budget
+from exchanges.client import Client
 from exchanges.contract import Output, Request, Want
 from exchanges.symbols import Instruments
 from marketdata import cards
+from streams.connection import redis
+from streams.ending import ended
+from streams.lease import Lease
+from streams.numbering import Numbering
+from streams.publishers.redis import Publisher
+from streams.rejections import Rejections
+from streams.session import YIELD_EVERY, Session
 from tests.streams.heard import is_
 from tests.streams.live import Web, hold_loop
 
@@ -58,3 +71,41 @@ async def test_a_feed_that_fails_is_replaced_with_its_connection(
         await client.until(is_("gap", TICKER, reason="disconnect"))
         await client.until(is_("depth", DEPTH, type="snapshot"))
         assert Fragile.at == ""
+
+
+class Counting(BinanceFeed):
+    """Counts frames and makes nothing of them."""
+
+    frames = 0
+
+    def receive(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
+        self.frames += 1
+        return ()
+
+
+async def flood(socket: ServerConnection) -> None:
+    for _ in range(200 * YIELD_EVERY):
+        await socket.send("{}")
+    await socket.wait_closed()
+
+
+async def test_many_frames_that_wait_leave_the_others_their_turn() -> None:
+    feed = Counting(Instruments())
+    async with serve(flood, "127.0.0.1", 0, compression=None) as server:
+        card, port = cards.card("binance"), server.sockets[0].getsockname()[1]
+        here = replace(card.sockets[0], url=f"ws://127.0.0.1:{port}", connects=None)
+        card = replace(card, sockets=(here,), new_feed=lambda *_: feed)
+        publisher = Publisher(redis(), get_channel_layer(), 10, 10, lambda: None, lambda _: None)
+        numbering = Numbering("binance", Lease("lease:binance:0-0", "1:one"), Instruments(), publisher, "", print)
+        client = Client(card, Budget(redis(), "binance", card.limits))
+        session = Session(
+            card, 0, Instruments(), numbering, client, Rejections("binance"), Budget(redis(), "connects", [])
+        )
+        running = asyncio.create_task(session.run())
+        turns = [0]
+        async with asyncio.timeout(20):
+            while feed.frames < 200 * YIELD_EVERY:
+                await asyncio.sleep(0)
+                turns.append(feed.frames)
+        await ended([running])
+    assert max(later - earlier for earlier, later in pairwise(turns)) <= YIELD_EVERY
