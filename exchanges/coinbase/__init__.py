@@ -43,6 +43,7 @@ CARD = Card(
     # Of spot, ids without a hole are observed, in no document: where it is wrong, a gap is declared that was none. Of
     # futures nothing is known of them: a repair has the newest thousand, and says incomplete where their ids jump.
     trades_from_id=True,
+    sign=rest.fresh,
     spelled=names.spelled,
     missing={
         "candles by WebSocket": "but for five minutes; the other intervals are polled by REST while somebody listens",

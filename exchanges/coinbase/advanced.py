@@ -86,13 +86,17 @@ class Advanced:
         return [*outputs, *self._due(received_ns)]
 
     def refused(self, reason: str, received_ns: int) -> Iterable[Output]:
-        """An error, which names neither channel nor market. It is told; what is missing shows in the next answer."""
-        self._subscriptions.failed()
+        """An error, which names neither channel nor market, and a wrong market gives none: the message is said anew."""
+        if said := self._subscriptions.failed():
+            self._subscriptions.postpone(said)
         return (Rejected(f"refused: {reason[:200]}", f"refused: {reason[:60]}"),)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         outputs = list(self._books.tick(now_ns))
-        return [*outputs, *self._not_listed(self._subscriptions.tick(now_ns), now_ns), *self._due(now_ns)]
+        missing = self._subscriptions.tick(now_ns)
+        return [
+            *outputs, *self._not_listed(missing, now_ns), *self._subscriptions.due(now_ns), *self._due(now_ns)
+        ]  # fmt: skip
 
     def book(self, market: str, received_ns: int) -> Depth | None:
         return self._books.state(market, received_ns)
@@ -147,7 +151,7 @@ class Advanced:
         for event in frames.books(events):
             size = names.contract_size(self._wants.instruments, event.product_id)
             sides: Mapping[str, list[Level]] = {"bid": [], "offer": []}
-            for change in event.updates:
+            for change in event.updates or ():
                 level = unsigned(change.price_level), names.units(change.new_quantity, size)
                 sides[change.side].append(level)
             apply = self._books.snapshot if event.type == "snapshot" else self._books.update
@@ -162,7 +166,7 @@ class Advanced:
         before a subscription is not told, but for the last trade."""
         outputs: list[Output] = []
         for event in frames.market_trades(events):
-            rows = event.trades[::-1]
+            rows = (event.trades or [])[::-1]
             rows.sort(key=lambda row: names.number(row.trade_id) or 0)
             first = event.type == "snapshot" and self._wants.told
             earlier = {row.product_id for row in rows if first and row.product_id not in self._trades.unnumbered()}
@@ -178,11 +182,11 @@ class Advanced:
 
     def _tickers(self, events: Raw, stamp: Stamp) -> Iterable[Output]:
         """They have no time but the frame's. One without a market has been seen, and says nothing."""
-        rows = [row for event in frames.short_tickers(events) for row in event.tickers if row.product_id]
+        rows = [row for event in frames.short_tickers(events) for row in event.tickers or () if row.product_id]
         return [output for row in rows for output in self._ticker_told(self._wants.short_ticker(row, stamp))]
 
     def _candle_rows(self, events: Raw, stamp: Stamp) -> Iterable[Output]:
-        rows = [row for event in frames.candles(events) for row in event.candles]
+        rows = [row for event in frames.candles(events) for row in event.candles or ()]
         wanted = [row for row in rows if self._wants.symbol(LIVE_CANDLE, row.product_id)]
         return list(self._candles.told([self._candle(row, stamp) for row in wanted]))
 

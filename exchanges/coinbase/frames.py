@@ -46,7 +46,7 @@ class Levels(Struct):
 
     type: Literal["snapshot", "update"]
     product_id: Market
-    updates: list[Change]
+    updates: list[Change] | None
 
 
 class MarketTrade(Struct):
@@ -62,7 +62,7 @@ class MarketTrades(Struct):
     """The first of a subscription is a `snapshot`"""
 
     type: str = ""
-    trades: list[MarketTrade] = []
+    trades: list[MarketTrade] | None = None
 
 
 class ShortTicker(Struct):
@@ -80,7 +80,7 @@ class ShortTicker(Struct):
 
 
 class ShortTickers(Struct):
-    tickers: list[ShortTicker] = []
+    tickers: list[ShortTicker] | None = None
 
 
 class CandleRow(Struct):
@@ -96,7 +96,7 @@ class CandleRow(Struct):
 
 
 class Candles(Struct):
-    candles: list[CandleRow] = []
+    candles: list[CandleRow] | None = None
 
 
 class Match(Struct):

@@ -61,12 +61,14 @@ class Matches:
             raise
 
     def refused(self, message: str, reason: str, received_ns: int) -> Iterable[Output]:
-        """One wrong market takes the whole message with it: it is told, the others are asked for again. What is
-        refused for another reason is asked for again with the next connection, which silence brings."""
+        """One wrong market takes the whole message with it: it is told, the others are asked for again."""
         words = f"{message}: {reason}" if reason else message
         said = self._subscriptions.failed()
         yield Rejected(f"refused: {words[:200]}", f"refused: {message[:60]}")
-        if said is None or said.verb != "subscribe" or "product" not in words.lower():
+        if said is None or said.verb != "subscribe":
+            return
+        if "product" not in words.lower():
+            self._subscriptions.postpone(said)
             return
         named = found[1].upper() if (found := _named(words)) else said.markets[0] if len(said.markets) == 1 else None
         if named not in said.markets:
@@ -80,7 +82,9 @@ class Matches:
         yield from self._subscriptions.subscribe(said.channel, others)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
-        return list(self._not_listed(self._subscriptions.tick(now_ns), now_ns, "left out of the acknowledgement"))
+        missing = self._subscriptions.tick(now_ns)
+        due = self._subscriptions.due(now_ns)
+        return [*self._not_listed(missing, now_ns, "left out of the acknowledgement"), *due]
 
     def match(self, frame: bytes, received_ns: int) -> Iterable[Output]:
         match = frames.match(frame)

@@ -16,7 +16,7 @@ from msgspec.json import Decoder
 from exchanges import intervals, rows
 from exchanges.coinbase import names, products
 from exchanges.coinbase.frames import CandleRow, Figure, Id, MarketTrade
-from exchanges.contract import Request
+from exchanges.contract import Keys, Request, Signed
 from exchanges.decimals import ZERO, Number, unsigned
 from exchanges.errors import (
     BadFrame,
@@ -324,6 +324,11 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Exceptio
 def used_weight(headers: Mapping[str, str]) -> int | None:
     """Neither interface documents a header that says so."""
     return None
+
+
+def fresh(request: Request, _: Keys) -> Signed:
+    """Both interfaces answer from a cache of a second, which for Advanced Trade this header goes round."""
+    return Signed(request.target, {"Cache-Control": "no-cache"})
 
 
 def _of_exchange(request: Request) -> Request:

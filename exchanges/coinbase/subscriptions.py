@@ -12,6 +12,7 @@ from exchanges.contract import Send
 
 MARKETS_PER_MESSAGE = 50  # neither interface names a limit
 PATIENCE_NS = 10_000_000_000  # an answer may have been lost: then the last one speaks for all
+LATER_NS = 10_000_000_000  # what was refused for another reason than its market is asked for again after so long
 Verb = Literal["subscribe", "unsubscribe"]
 Place = tuple[str, str]  # channel, market
 
@@ -32,6 +33,7 @@ class Subscriptions:
         self._wanted: dict[str, frozenset[str]] = {}
         self._refused: set[Place] = set()
         self._unanswered: deque[Said] = deque()
+        self._postponed: dict[Said, int | None] = {}  # when to ask again; None: a tick sets it
         self._acknowledged: Mapping[str, Collection[str]] | None = None
         self._since_ns: int | None = None  # of the wait for answers; a tick sets it
 
@@ -69,6 +71,23 @@ class Subscriptions:
         """An error came: the message that it answers, if one is waited for."""
         return self._unanswered.popleft() if self._unanswered else None
 
+    def postpone(self, said: Said) -> None:
+        """It was refused, and no market is to blame."""
+        if said.verb == "subscribe":
+            self._postponed[said] = None
+
+    def due(self, now_ns: int) -> Iterable[Send]:
+        """What was postponed and is still wanted, once its time has come."""
+        for said, at_ns in list(self._postponed.items()):
+            if at_ns is None:
+                self._postponed[said] = now_ns + LATER_NS
+            elif at_ns <= now_ns:
+                del self._postponed[said]
+                if said.markets or said.channel not in self._wanted:
+                    yield from self.subscribe(said.channel, said.markets)
+                else:
+                    yield from self._send("subscribe", said.channel, ())
+
     def refuse(self, channel: str, market: str) -> None:
         """An error named it."""
         self._refused.add((channel, market))
@@ -86,6 +105,7 @@ class Subscriptions:
     def _missing(self) -> set[Place]:
         acknowledged = self._acknowledged or {}
         places = {place for place in self._places() if place[1] not in acknowledged.get(place[0], ())}
+        places -= {(said.channel, market) for said in self._postponed for market in said.markets}
         new = places - self._refused
         self._refused = places | {place for place in self._refused if place in places}
         return new

@@ -221,6 +221,19 @@ def test_a_message_that_is_refused_for_another_reason_makes_no_market_unlisted(t
     list(feed.receive('{"type":"subscriptions","channels":[{"name":"heartbeat","product_ids":["A-USD"]}]}', 1))
     [said] = feed.receive(json.dumps({"type": "error", "message": text}), 2)
     assert isinstance(said, Rejected)
+    assert list(feed.tick(3)) == list(feed.tick(9 * SECOND_NS)) == []
+    assert sent(feed.tick(11 * SECOND_NS)) == [{"type": "subscribe", "product_ids": ["A-USD"], "channels": ["ticker"]}]
+
+
+def test_a_channel_that_advanced_trade_refuses_is_asked_for_again_and_its_markets_stay_listed() -> None:
+    feed = CARD.feed(spot("A-USD"))
+    frames = sent(feed.wanted([("candle_5m", "A-USD")]))
+    assert [frame["channel"] for frame in frames] == ["candles", "heartbeats"]
+    list(feed.receive('{"type":"error","message":"rate limit exceeded"}', 1))
+    assert not list(feed.receive(framed("subscriptions", 0, {"subscriptions": {"heartbeats": ["heartbeats"]}}), 2))
+    assert not list(feed.tick(SECOND_NS))
+    assert sent(feed.tick(12 * SECOND_NS)) == frames[:1]
+    assert not list(feed.receive(framed("subscriptions", 1, {"subscriptions": {"candles": ["A-USD"]}}), 13 * SECOND_NS))
 
 
 def test_a_limit_that_is_hit_stops_all_polls_of_the_connection_for_so_long() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from exchanges.coinbase import rest
+from exchanges.coinbase import CARD, rest
 from exchanges.errors import (
     BadFrame,
     ExchangeError,
@@ -212,3 +212,9 @@ def test_an_error_is_read_from_status_headers_and_body(
 def test_an_answer_is_no_error() -> None:
     assert rest.read_error(200, {}, b'{"products":[]}') is None
     assert rest.used_weight({}) is None
+
+
+def test_requests_go_round_the_cache_of_a_second() -> None:
+    request = rest.ticker_request(BTC)
+    signed = CARD.sign(request, {})
+    assert (signed.target, dict(signed.headers)) == (request.target, {"Cache-Control": "no-cache"})
