@@ -28,6 +28,7 @@ class Books:
         self._books: dict[str, ProvenBook] = {}
         self._broken: dict[str, int] = {}  # market: when to join its channel again
         self._attempts: dict[str, int] = {}
+        self._left: set[str] = set()  # nobody wanted them for a while; where they are again, no snapshot has come yet
 
     def want(self, streams: Mapping[str, set[str]]) -> Iterable[Event]:
         """The depth streams wanted of each market from now on; a stream that joins a proven book gets its state."""
@@ -35,6 +36,7 @@ class Books:
             del self._books[gone]
             self._broken.pop(gone, None)
             self._attempts.pop(gone, None)
+            self._left.add(gone)
         return self._depths.want(streams, self._books)
 
     def message(self, change: Change, received_ns: int) -> Iterable[Event]:
@@ -77,7 +79,10 @@ class Books:
             if book.book.crossed:
                 raise Break("the snapshot is crossed")
             self._broken.pop(market, None)
+            self._left.discard(market)
             yield from self._depths.started(market, book)
+        elif market in self._left:  # said before the channel was left; the snapshot is on its way
+            self._broken.setdefault(market, received_ns + PATIENCE_NS)
         elif book.proven or market not in self._broken:
             if not book.proven or change.prev_change_id != book.sequence:
                 raise Break(f"{change.prev_change_id} does not continue {book.sequence}")
