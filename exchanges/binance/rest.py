@@ -3,7 +3,9 @@
 Source: https://developers.binance.com/en/docs/products/spot, REST API, filters, errors.
 """
 
+import re
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from msgspec import UNSET, MsgspecError, Raw, Struct, UnsetType
@@ -25,6 +27,7 @@ TIMED_OUT = 408
 PASSING = {-1000, -1001, -1006, -1007, -1008}  # their own failures, timeouts and overload, whatever the HTTP status
 LIMITED_S, BANNED_S = 60.0, 120.0  # what to wait where the exchange does not say
 LONGEST_BAN_S = 3 * 86400.0  # by their documentation
+_banned = re.compile(r"banned until ([0-9]{13})\b").search  # milliseconds; observed, in no document
 
 
 class ExchangeInfo(Struct):
@@ -227,7 +230,8 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Exceptio
     reason = f"HTTP {status}" + (f": {error.code} {error.msg[:200]}" if error else "")
     if status in (418, 429) or (error and error.code == TOO_MANY):
         default_s = BANNED_S if status == 418 else LIMITED_S
-        return RateLimited(reason, default_s if (after_s := _retry_after_s(headers)) is None else after_s)
+        said = (_retry_after_s(headers), _banned_s(headers, error.msg if error else ""))
+        return RateLimited(reason, next((after_s for after_s in said if after_s is not None), default_s))
     if status in (403, 451):
         return Forbidden(reason)
     if status >= 500 or status == TIMED_OUT or (error and error.code in PASSING):
@@ -295,3 +299,15 @@ def _header(headers: Mapping[str, str], wanted: str) -> str | None:
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     value = (_header(headers, "retry-after") or "").strip()
     return min(float(value), LONGEST_BAN_S) if value.isascii() and value.isdigit() else None
+
+
+def _banned_s(headers: Mapping[str, str], words: str) -> float | None:
+    """From the answer's own date to the moment that its words name; the futures document no `Retry-After`."""
+    found, date = _banned(words), _header(headers, "date")
+    if not found or not date:
+        return None
+    try:
+        now_s = parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None
+    return min(max(int(found[1]) / 1000 - now_s, 1.0), LONGEST_BAN_S)

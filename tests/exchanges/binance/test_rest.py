@@ -22,6 +22,8 @@ DAY = {
     "openTime": 1499783499040, "closeTime": 1499869899040, "firstId": 28385, "lastId": 28460, "count": 76,
 }  # fmt: skip
 
+BANNED = b'{"code":-1003,"msg":"Way too many requests; IP banned until 1790000300500. Please use the websocket."}'
+
 
 def info(**changes: Any) -> dict[str, Any]:
     filters = [
@@ -171,6 +173,11 @@ def test_a_body_that_is_none_is_a_bad_frame(body: bytes) -> None:
         (429, {"Retry-After": "17"}, b'{"code":-1003,"msg":"Too many requests"}', RateLimited, 17.0),
         (418, {"retry-after": "300"}, b"", RateLimited, 300.0),
         (418, {}, b"", RateLimited, 120.0),
+        (418, {"Date": "Mon, 21 Sep 2026 14:13:20 GMT"}, BANNED, RateLimited, 300.5),
+        (418, {"Date": "Mon, 21 Sep 2026 14:13:20 GMT", "Retry-After": "7"}, BANNED, RateLimited, 7.0),
+        (418, {"Date": "Mon, 21 Sep 2026 15:13:20 GMT"}, BANNED, RateLimited, 1.0),
+        (418, {"Date": "soon"}, BANNED, RateLimited, 120.0),
+        (418, {}, BANNED, RateLimited, 120.0),
         (418, {"Retry-After": "9" * 400}, b"", RateLimited, 259200.0),
         (429, {"Retry-After": "soon"}, b"", RateLimited, 60.0),
         (400, {}, b'{"code":-1003,"msg":"Too much request weight used"}', RateLimited, 60.0),
