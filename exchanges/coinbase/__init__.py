@@ -23,7 +23,9 @@ CARD = Card(
             connects=Limit(8, 1, "connects"),
             kinds=("spot",),
         ),
-        Socket(  # Advanced Trade: every change of the whole book, numbered; all that there is of futures
+        # Advanced Trade: every change of the whole book, numbered; all that there is of futures. That its trades and
+        # tickers carry those too is seen in other clients, in no document: where it is wrong they are said not listed.
+        Socket(
             url="wss://advanced-trade-ws.coinbase.com",
             streams=("depth", "candle", "trade", "ticker"),
             max_subscriptions=MARKETS,
