@@ -157,7 +157,8 @@ class PollingFeed:
             return self._refused(poll, error, received_ns)
         if not self._told:
             return [*broken, *events]
-        return [*broken, *self._news(events, received_ns), *(self._after(poll, events, received_ns) if poll else ())]
+        told: list[Output] = [*broken, *self._news(events, received_ns)]
+        return [*told, *self._after(poll, events, received_ns, whole=not broken)] if poll else told
 
     def failed(self, request: Request, error: Exception, now_ns: int) -> Iterable[Output]:
         return self._refused(self._ended(request), error, now_ns)
@@ -211,14 +212,16 @@ class PollingFeed:
                 yield from topic.says("live", received_ns, "")
                 yield event
 
-    def _after(self, poll: Poll, events: Sequence[Event], received_ns: int) -> Iterable[Output]:
-        """The attempts begin anew; a market that the answer left out is not listed."""
+    def _after(self, poll: Poll, events: Sequence[Event], received_ns: int, whole: bool) -> Iterable[Output]:
+        """The attempts begin anew; a market that an answer left out, all of whose rows were read, is not listed."""
         found = {event.venue_symbol for event in events}
         for topic in self._of(poll):
             topic.attempt = 0
             if not poll.for_each or topic.instrument.venue_symbol in found:
                 yield from topic.says("live", received_ns, "")
                 continue
+            if not whole:
+                continue  # the broken row may have been its own
             topic.at_ns = received_ns + REFUSED_NS
             detail = f"the source left {topic.instrument.venue_symbol} out of its answer"
             yield from topic.says("not_listed", received_ns, detail)

@@ -110,3 +110,32 @@ def test_what_is_wanted_while_the_quota_is_spent_is_told_so_and_when_it_comes_ba
     assert {one.detail for one in said} == {"the day's; asked again at 1970-01-01 01:01 UTC"}
     assert all(asked(feed, second) is None for second in range(2, 3600, 10))
     assert asked(feed, 3601)
+
+
+class Listing(Source):
+    """One request for all markets; its answer has a line for each: name, price."""
+
+    def polls(self, wanted: Sequence[Wanted]) -> list[Poll]:
+        return [Poll(Request("/all"), tuple((stream, market.symbol) for stream, market in wanted), 10 * S, True)]
+
+    def read(
+        self, request: Request, body: bytes, received_ns: int, instruments: Instruments, rejected: list[Rejected]
+    ) -> Sequence[Ticker | Candle]:
+        lines = [line.split() for line in body.decode().splitlines()]
+        rejected += [Rejected("a line", "line") for line in lines if len(line) != 2]
+        return [
+            Ticker(symbol=name, venue_symbol=name, received_ns=received_ns, last_price=price)  # type: ignore[arg-type]
+            for name, price in (line for line in lines if len(line) == 2)
+        ]
+
+
+def test_a_market_that_an_answer_leaves_out_is_not_listed_unless_its_row_may_be_the_broken_one() -> None:
+    feed = PollingFeed(Instruments(MARKETS), Listing())
+    list(feed.wanted([("ticker", name) for name in NAMES[:2]]))
+    said: list[tuple[str, str]] = []
+    for second, body in ((0, f"{NAMES[0]} 1\nbroken"), (10, f"{NAMES[0]} 2"), (20, f"{NAMES[0]} 3\n{NAMES[1]} 1")):
+        request = asked(feed, second)
+        assert request
+        told = feed.answered(request, body.encode(), second * S)
+        said += [(one.symbol, one.status) for one in statuses(told)]
+    assert said == [(NAMES[1], "not_listed"), (NAMES[1], "live")]
