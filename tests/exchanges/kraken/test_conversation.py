@@ -28,7 +28,7 @@ async def test_book_frames_that_are_lost_are_a_gap_and_a_new_subscription(start_
         assert [event.type for event in found[1:4]] == ["snapshot", "delta", "delta"]
 
 
-async def test_a_trade_that_is_lost_is_a_gap(start_sandbox: StartSandbox) -> None:
+async def test_a_trade_that_is_lost_is_a_gap_and_rest_has_it(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(seed=3, rate=60, symbols=1)
     ours = Ours("kraken", server)
     await ours.load()
@@ -40,6 +40,9 @@ async def test_a_trade_that_is_lost_is_a_gap(start_sandbox: StartSandbox) -> Non
         before, behind = heard[place - 1], found[1]
         assert found[0].reason == "sequence" and isinstance(before, Trade)
         assert int(behind.trade_id) > int(before.trade_id) + 1
+    market, lost = ours.instruments.by_symbol["BTC-USDT"], range(int(before.trade_id) + 1, int(behind.trade_id))
+    served = {int(trade.place) for trade in await ours.trades(market, str(lost.start))}
+    assert served >= set(lost)
 
 
 async def test_a_market_that_is_not_listed_is_said_to_be_so_and_the_others_go_on(start_sandbox: StartSandbox) -> None:
