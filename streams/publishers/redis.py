@@ -71,6 +71,7 @@ class Publisher:
         waiting_bytes: int = WAITING_BYTES,
     ) -> None:
         self._flush = redis.register_script((Path(__file__).parent / "flush.lua").read_text())
+        self._redis = redis
         self._layer = layer
         self._history_events = history_events
         self._history_bytes = history_bytes
@@ -193,9 +194,12 @@ class Publisher:
     async def _announce(self, batches: list[Batch]) -> None:
         """A batch without events tells where a quiet topic stands: Pub/Sub may have lost the last message."""
         grouped = envelope.messages([batch.item for batch in batches])
+        # In one round trip for all groups: `group_send` takes one each, and a busy loop waits its turn for every one.
+        pipeline = self._redis.pipeline(transaction=False)
+        for name, message in grouped.items():
+            pipeline.publish(self._layer._get_group_channel_name(name), self._layer.serialize(message))
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                for name, message in grouped.items():
-                    await self._layer.group_send(name, message)
+                await pipeline.execute()
         except (RedisError, OSError) as error:  # TimeoutError is an OSError: readers fill the hole from the history
             log.warning("an envelope was not sent: %s", error)
