@@ -60,8 +60,9 @@ def spelled(venue_symbol: str) -> str | None:
 
 
 def is_spot(instrument: Instrument | None, venue_symbol: str) -> bool:
-    """By the spelling where the market is not known."""
-    return venue_symbol.count("-") < 2 if instrument is None else instrument.kind == "spot"
+    """By the spelling where the market, or more than its name, is not known."""
+    known = instrument is not None and instrument.base
+    return instrument.kind == "spot" if instrument and known else venue_symbol.count("-") < 2
 
 
 def status(state: str) -> SymbolStatus:

@@ -25,7 +25,7 @@ from exchanges.errors import (
 from exchanges.events import Candle, Depth, Rejected, Ticker, Trade
 from exchanges.okx import events, frames, names, quantities
 from exchanges.okx import instruments as listed
-from exchanges.symbols import Instrument, distinct
+from exchanges.symbols import Instrument, Instruments, distinct
 
 PAGE = 300
 NEWEST_TRADES, OLDER_TRADES = 500, 100
@@ -150,7 +150,8 @@ def ticker_request(instrument: Instrument) -> Request:
 
 def read_ticker(body: bytes, instrument: Instrument, received_ns: int) -> Ticker:
     row = _only(body, frames.ticker)
-    return events.ticker(row, instrument.symbol, instrument.venue_symbol, quantities.of(instrument), received_ns)
+    contract = quantities.contract_or_unknown(Instruments((instrument,)), instrument.venue_symbol)
+    return events.ticker(row, instrument.symbol, instrument.venue_symbol, contract, received_ns)
 
 
 def depth_request(instrument: Instrument, limit: int) -> Request:

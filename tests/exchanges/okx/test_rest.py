@@ -163,6 +163,21 @@ def test_trades_are_read_oldest_first_in_base_units() -> None:
     assert (second.quantity, second.venue_quantity, second.trade_us) == ("0.005", "4", 1790000000123000)
 
 
+def test_of_a_derivative_that_is_known_by_name_alone_no_contracts_are_taken_for_base_units() -> None:
+    named = Instrument(symbol="BTC-USDT-PERP", venue_symbol="BTC-USDT-SWAP", base="", quote="", kind="spot")
+    trade = {"instId": "", "tradeId": "8", "px": "80000", "sz": "4", "side": "sell", "ts": "1790000000123"}
+    with pytest.raises(BadFrame, match="size of a contract"):
+        rest.read_trades(body(trade), named, 5)
+    prices = dict.fromkeys(("last", "askPx", "bidPx", "open24h", "high24h", "low24h"), "80000")
+    sizes = {"lastSz": "4", "askSz": "8", "bidSz": "2", "volCcy24h": "12", "vol24h": "1200"}
+    ticker = rest.read_ticker(body({**prices, **sizes, "ts": "1790000000123"}), named, 5)
+    assert (ticker.bid_price, ticker.bid_quantity, ticker.volume_24h, ticker.quote_volume_24h) == (
+        "80000", None, "12", None,
+    )  # fmt: skip
+    [candle] = rest.read_candles(body(["60000", "1", "1", "1", "1", "1000", "10", "15", "1"]), named, "1m", 1)
+    assert (candle.volume, candle.quote_volume) == ("10", "15")
+
+
 def test_a_deeper_book_is_another_endpoint() -> None:
     assert rest.depth_request(SPOT, 400).target == "/api/v5/market/books?instId=BTC-USDT&sz=400"
     assert rest.depth_request(SPOT, 401).target == "/api/v5/market/books-full?instId=BTC-USDT&sz=401"
