@@ -9,7 +9,7 @@ from redis.lock import Lock
 
 from exchanges import intervals
 from exchanges.errors import ExchangeError, Skip, Stop, verdict
-from marketdata import coverage, locks, pull, times
+from marketdata import coverage, locks, pull, refusals, times
 from marketdata.asker import Asker
 from marketdata.cards import card
 from marketdata.coverage import Span
@@ -64,6 +64,7 @@ def run(backfill: Backfill, slice_s: float | None = None, told: Told = lambda _:
             return _run(backfill, lock, slice_s, told)
         except ExchangeError as error:
             lasting = isinstance(verdict(error), Stop | Skip)
+            refusals.heard(card(backfill.symbol.exchange_id), pull.name(backfill.symbol, backfill.interval), error)
             _end(backfill, State.FAILED if lasting else State.WAITING, str(error))
             raise
         except KeyboardInterrupt:

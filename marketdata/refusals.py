@@ -41,8 +41,8 @@ KINDS: dict[str, Callable[[str, float], ExchangeError]] = {
 
 def heard(of: Card, name: str, error: ExchangeError) -> None:
     """Remembers the error: where asking again cannot help, of the request of this name; else of the whole exchange."""
-    kind, what = type(error).__name__, verdict(error)
-    kind = kind if kind in KINDS else "Unreachable"
+    what = verdict(error)
+    kind = next((one.__name__ for one in type(error).__mro__ if one.__name__ in KINDS), "Unreachable")
     key = _key(of, name) if isinstance(what, Stop | Skip) else _key(of)
     after_s = REFUSED_S if isinstance(what, Stop) else FAILED_S
     if isinstance(error, RateLimited):
