@@ -9,7 +9,7 @@ from msgspec import Meta, Raw, Struct, ValidationError, field
 from msgspec.json import Decoder
 
 from exchanges import intervals
-from exchanges.decimals import unsigned
+from exchanges.decimals import Number, unsigned
 from exchanges.errors import BadFrame
 from exchanges.events import Candle, Trade
 from exchanges.kraken import names
@@ -19,7 +19,7 @@ Row = Annotated[list[str], Meta(min_length=3)]  # price, quantity, seconds; an `
 MatchRow = tuple[str, str, str, str, str, str]  # price, quantity, seconds, side, order type, nothing
 # time of the last change, end of the bucket, open, high, low, close, average, volume, trades
 BucketRow = tuple[str, str, str, str, str, str, str, str, int]
-SpreadRow = tuple[str, str, str, str, str]  # bid, ask, seconds, bid quantity, ask quantity
+SpreadRow = Annotated[list[str], Meta(min_length=3)]  # bid, ask, seconds; in all but the oldest both quantities too
 
 
 class Array(NamedTuple):
@@ -75,8 +75,8 @@ def day(payload: Raw) -> Figures:
     (bid, bid_quantity), (ask, ask_quantity) = _best(found.b), _best(found.a)
     return {
         "last_price": names.existing(found.c[0]), "last_quantity": names.existing(found.c[1]),
-        "bid_price": names.existing(bid), "bid_quantity": unsigned(bid_quantity) if names.existing(bid) else None,
-        "ask_price": names.existing(ask), "ask_quantity": unsigned(ask_quantity) if names.existing(ask) else None,
+        "bid_price": names.existing(bid), "bid_quantity": _beside(bid, bid_quantity),
+        "ask_price": names.existing(ask), "ask_quantity": _beside(ask, ask_quantity),
         "open_24h": names.existing(found.o[1]), "high_24h": names.existing(found.h[1]),
         "low_24h": names.existing(found.l[1]), "volume_24h": unsigned(found.v[1]),
     }  # fmt: skip
@@ -84,10 +84,11 @@ def day(payload: Raw) -> Figures:
 
 def spread(payload: Raw) -> tuple[int, Figures]:
     """Best bid and ask, and when (us)."""
-    bid, ask, seconds, bid_quantity, ask_quantity = _spread.decode(payload)
+    bid, ask, seconds, *quantities = _spread.decode(payload)
+    bid_quantity, ask_quantity = quantities[:2] if len(quantities) > 1 else (None, None)
     return names.micros_of(seconds), {
-        "bid_price": names.existing(bid), "bid_quantity": unsigned(bid_quantity) if names.existing(bid) else None,
-        "ask_price": names.existing(ask), "ask_quantity": unsigned(ask_quantity) if names.existing(ask) else None,
+        "bid_price": names.existing(bid), "bid_quantity": _beside(bid, bid_quantity),
+        "ask_price": names.existing(ask), "ask_quantity": _beside(ask, ask_quantity),
     }  # fmt: skip
 
 
@@ -148,6 +149,11 @@ def _best(side: list[str | int]) -> tuple[str, str]:
     if len(side) < 2 or not (isinstance(side[0], str) and isinstance(side[-1], str)):
         raise BadFrame(f"no price and quantity: {str(side)[:60]}", "side of a ticker")
     return side[0], side[-1]
+
+
+def _beside(price: str, quantity: str | None) -> Number | None:
+    """A side's quantity; a side that does not exist has none."""
+    return unsigned(quantity) if quantity is not None and names.existing(price) else None
 
 
 def _checksum(text: str) -> int:

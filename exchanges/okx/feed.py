@@ -90,6 +90,8 @@ class OkxFeed:
     def _read(self, frame: Frame, received_ns: int) -> Iterable[Output]:
         if frame.event is not None:
             return self._told(frame, received_ns)
+        if frame.table is not None:
+            raise BadFrame(f"a table of the protocol before this one: {frame.table[:60]!r}", "v3 table")
         if frame.arg is None:
             raise BadFrame("a frame of no known shape", "unknown")
         channel, market = frame.arg.channel, frame.arg.instId

@@ -31,6 +31,7 @@ class Frame(Struct):
     id: str | None = None
     code: str | int = ""
     msg: str = ""
+    table: str | None = None  # of the protocol before 2021 (v3), which is another one
 
 
 class TradeRow(Struct):
