@@ -1,6 +1,6 @@
 """History that a source refuses: what REST says, and that neither readers nor the clock ask again while it lasts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ from django.test import Client
 from redis import Redis
 
 from exchanges.intervals import DAY_MS
-from marketdata import ingest, markets, sync, tasks, times
+from marketdata import ingest, instruments, markets, sync, tasks, times
 from marketdata.cards import card
 from marketdata.coverage import Range
 from marketdata.models import Backfill, Exchange, Symbol
@@ -148,8 +148,11 @@ def test_a_delisted_market_serves_what_is_stored_and_refuses_the_rest(ask: Ask, 
 
 
 @pytest.fixture(autouse=True)
-def reading_is_open(settings: Any) -> None:
+def reading_is_open(settings: Any) -> Iterator[None]:
     settings.OPEN_READ = True
+    instruments._kept.clear()
+    yield
+    instruments._kept.clear()  # a version of the markets that the next test does not have
 
 
 def test_an_exchange_that_was_never_reached_costs_none_of_its_quota(
