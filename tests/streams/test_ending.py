@@ -1,6 +1,7 @@
 """Tasks end also where something swallowed the first cancellation."""
 
 import asyncio
+import gc
 
 from streams import ending
 
@@ -23,3 +24,20 @@ async def test_a_task_that_swallows_a_cancellation_is_cancelled_again(monkeypatc
     async with asyncio.timeout(5):
         await ending.ended(tasks)
     assert all(task.done() for task in tasks) and swallowed == 2
+
+
+async def test_what_ended_tasks_raised_is_not_logged_as_an_error() -> None:
+    said: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+
+    async def failing(cleanly: bool) -> None:
+        try:
+            await asyncio.sleep(0 if cleanly else 10)
+        finally:
+            raise ValueError("the connection is gone")
+
+    await asyncio.wait(begun := [asyncio.create_task(failing(True))])
+    await ending.ended([*begun, asyncio.create_task(failing(False))])
+    del begun
+    gc.collect()
+    assert said == []
