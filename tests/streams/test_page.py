@@ -10,11 +10,14 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from asgiref.sync import sync_to_async
 from playwright.async_api import Page, async_playwright, expect
 
+from marketdata import sync as metadata
 from streams.hold import Holder
 from streams.models import Pin
-from tests.streams.live import Web
+from tests.sandbox_server import SandboxServer
+from tests.streams.live import Web, hold_loop
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -95,6 +98,28 @@ async def test_prices_move_a_search_subscribes_and_nothing_leaves_this_machine(w
         assert [frame for frame in shown.frames if '"action":"unsubscribe"' in frame and '"result":true' in frame]
         assert shown.problems == []
         assert shown.hosts == {"127.0.0.1"}
+
+
+@browser_test
+async def test_it_says_what_a_source_refuses_and_when_its_quota_comes_back(
+    web: Web, settings: Any, sandbox: SandboxServer
+) -> None:
+    settings.EXCHANGES = ("alphavantage",)
+    settings.KEYS = {"alphavantage": {"ALPHAVANTAGE_KEY": "premium-of-the-page"}}
+    await sync_to_async(metadata.sync)("alphavantage")
+    topics = "alphavantage.ticker.AAPL alphavantage.ticker.NOPE"
+    sandbox.fault("quota", exchange="alphavantage", seconds=600)
+    async with hold_loop(), browser_page() as shown:
+        page = shown.page
+        await page.goto(web.url)
+        await page.evaluate(f"'{topics}'.split(' ').forEach(add)")
+        note = "[data-topic='alphavantage.ticker.{}'] .market small"
+        await expect(page.locator(note.format("AAPL"))).to_contain_text("quota_spent: Alpha Vantage: the quota")
+        await expect(page.locator(note.format("NOPE"))).to_contain_text("'NOPE' is no market of alphavantage")
+        row = page.locator("#exchange-rows tr")
+        await expect(row).to_contain_text(re.compile(r"quota_spent: Alpha Vantage.*; asked again in 6 h"))
+        await expect(page.locator("#stream-rows")).to_contain_text("quota_spent: Alpha Vantage")
+        assert shown.problems == []
 
 
 @browser_test

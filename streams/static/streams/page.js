@@ -3,6 +3,7 @@
 
 const $ = (id) => document.getElementById(id);
 const STATUS_MS = 2000, PING_MS = 10000, SILENT_MS = 25000, SHORTEST_MS = 500, LONGEST_MS = 15000;
+const REFUSED = new Set(["not_authenticated", "not_listed", "quota_spent", "stopped"]);
 const TREND_POINTS = 90, TREND_MS = 1000;
 
 // --- exact numbers ---------------------------------------------------------------------------------------------------
@@ -199,9 +200,11 @@ function hear(message) {
     if (!asked) requestAnimationFrame(draw);
     asked = true;
   } else if (message.event === "status") {
-    rows.get(message.topic)?.say(message.status === "live" ? "" : message.status);
+    const refused = REFUSED.has(message.status);
+    rows.get(message.topic)?.say(message.status === "live" ? "" : refused ? `${message.status}: ${message.detail}` : message.status, refused);
   } else if (message.result === false) {
-    if (message.error.code === "not_authenticated") signedOut();
+    // The same code where a source wants keys for a market: then the message names the pair.
+    if (message.error.code === "not_authenticated" && !message.error.message.startsWith("pair:")) signedOut();
     rows.get(message.subscription)?.say(message.error.message, true);
   } else if (message.action === "subscribe") remember();
 }
@@ -409,6 +412,26 @@ function streamCells(stream, nowMs) {
   ];
 }
 
+// The limit of which the least is left, as a part of it.
+function requestsLeft(limits, nowMs) {
+  const part = (limit) => limit.left / limit.amount;
+  const least = [...limits].sort((a, b) => part(a) - part(b))[0];
+  if (!least) return [];
+  const title = `in ${least.window_s} s; anew ${until(least.reset_time, nowMs)}`;
+  return [element("small", { class: "left", title, text: `${least.left} of ${least.amount} requests left` })];
+}
+
+function troubled(trouble, nowMs) {
+  const again = trouble.again_time === null ? "" : `; asked again ${until(trouble.again_time, nowMs)}`;
+  const dot = element("span", { class: "dot", "aria-hidden": "true" });
+  return element("small", { class: "state trouble", "data-state": trouble.state }, dot, element("span", { text: `${trouble.state}: ${trouble.detail}${again}` }));
+}
+
+function until(timeMs, nowMs) {
+  const minutes = Math.ceil((timeMs - nowMs) / 60000);
+  return minutes < 120 ? `in ${minutes} min` : `in ${Math.round(minutes / 60)} h`;
+}
+
 function tile(id, figure, unit = "") {
   $(id).replaceChildren(String(figure), ...(unit ? [element("small", { text: unit })] : []));
 }
@@ -418,7 +441,7 @@ function showStatus(status) {
   const streams = [...status.streams].sort((a, b) => compare(a, b, "exchange") || compare(a, b, "symbol") || compare(a, b, "stream"));
   fill("stream-rows", streams, "topic", (stream) => streamCells(stream, status.time));
   fill("exchange-rows", exchanges, "exchange", (each) => [
-    element("th", { scope: "row", text: titled(each.exchange) }),
+    element("th", { scope: "row" }, titled(each.exchange), ...requestsLeft(each.requests, status.time), ...each.troubles.map((trouble) => troubled(trouble, status.time))),
     number(`${each.connected} of ${each.connections}`),
     number(each.rejected),
   ]);
