@@ -20,6 +20,7 @@ from exchanges.symbols import Instruments
 from streams import handshake
 from streams.ending import ended
 from streams.history import Kept
+from streams.kept_books import KeptBooks
 from streams.numbering import REFUSED, Numbering
 from streams.reconnect import delay_s, next_attempt
 from streams.rejections import Rejections
@@ -32,7 +33,7 @@ TICK_S = 0.1
 OPEN_TIMEOUT_S = 5.0
 PING_S = 20.0
 YIELD_EVERY = 16  # frames that wait already, before leases, flushes and other connections have their turn
-BOOK_S = 2.0  # how often a changed book is kept for those who join late
+BOOKS_A_TICK = 4  # kept for those who join late; all at once would hold up what is live
 MARKET = (Trade, Ticker, Depth, Candle)
 CONNECT_PATIENCE_S = 5.0  # a longer wait for the limit of new connections is told
 TOLD_S = 10.0  # from so long a pause on it is told when it ends
@@ -76,7 +77,7 @@ class Session:
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._ending: asyncio.Future[None] | None = None
         self._fetches: set[asyncio.Task[None]] = set()
-        self._stored: dict[str, int] = {}  # symbol -> the position its book was kept at
+        self._kept_books = KeptBooks()
         self._opened_s = 0.0
         self._silence = Silence(0)
         self._said: dict[Want, Status] = {}  # what keeps a stream from being live, by this connection's feed
@@ -239,7 +240,7 @@ class Session:
 
     async def _clock(self) -> None:
         lifetime_s = (self._socket.lifetime_s or float("inf")) * uniform(0.9, 1.0)
-        stored_s = opened_s = time.monotonic()
+        opened_s = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S)
             now_s, now_ns = time.monotonic(), time.time_ns()
@@ -247,9 +248,7 @@ class Session:
             self._repairs.tick(now_s - opened_s)
             if now_s - self._opened_s > LIVE_AFTER_S:
                 self._all_live(now_ns)
-            if now_s - stored_s > BOOK_S:
-                stored_s = now_s
-                self._store_books(now_ns)
+            self._store_books(now_s, now_ns)
             if self._silence.stale(now_ns):
                 raise Ended("stale", "the exchange has gone silent")
             if now_s - opened_s > lifetime_s:
@@ -317,14 +316,16 @@ class Session:
             if line.status != "live" and want in self._wants and want not in self._said:
                 self._numbering.status(line, "live", now_ns, "")
 
-    def _store_books(self, now_ns: int) -> None:
-        for line in self._numbering.lines:
-            if line.stream != "depth" or self._stored.get(line.symbol) == line.position:
-                continue
+    def _store_books(self, now_s: float, now_ns: int) -> None:
+        left = BOOKS_A_TICK
+        for line in self._kept_books.due(self._numbering.lines, now_s):
             book = self._feed.book(line.symbol, now_ns)
             if book:
-                self._stored[line.symbol] = line.position
+                self._kept_books.keep(line, now_s)
                 self._numbering.store_book(book)
+                left -= 1
+            if not left:
+                return
 
 
 def clock(time_s: float) -> str:
