@@ -156,7 +156,9 @@ class DeribitFeed:
             statuses = [
                 self._status(want, "not_authenticated", words, received_ns) for want in sorted(self._wants or ())
             ]
-            return [told, *statuses, *self._logged_in(names.PUBLIC)]
+            without = "without a login, by the channels of 100 ms"
+            goes_on = [self._status(want, "live", without, received_ns) for want in sorted(self._wants or ())]
+            return [told, *statuses, *goes_on, *self._logged_in(names.PUBLIC)]
         if not self._calls.subscribes(number):
             return [told]
         passing = isinstance(meaning, RateLimited | ServerFault) or error.code == errors.RAW_NEEDS_LOGIN
