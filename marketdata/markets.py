@@ -4,7 +4,7 @@ from django.db.models import Q
 
 from exchanges.contract import Card
 from marketdata import cards, ingest, instruments
-from marketdata.models import Interval, Symbol
+from marketdata.models import Exchange, Interval, Symbol
 from marketdata.problems import Problem, listed, one_of
 
 
@@ -26,7 +26,7 @@ def market(of: Card, spelling: str) -> Symbol:
     if row:
         return row
     if not len(known):
-        raise Problem("unavailable", f"The markets of {of.title} are not known yet; try again in a minute.", "symbol")
+        raise _unread(of)
     near = known.nearest(spelling)
     would = f"{listed(near)} would do" if near else f"symbols/?exchange={of.code} lists what would do"
     raise Problem("unknown_pair", f"symbol: {spelling!r} came, which {of.title} does not list; {would}.", "symbol")
@@ -40,6 +40,15 @@ def interval(of: Card, code: str) -> Interval:
         raise Problem("not_supported", f"{of.title} has no candles.", "interval")
     would = listed(of.intervals)
     raise Problem("not_supported", f"interval: {code!r} came; {of.title} offers {would}.", "interval")
+
+
+def _unread(of: Card) -> Problem:
+    """No list of markets was ever read."""
+    error = Exchange.objects.filter(code=of.code).values_list("last_error", flat=True).first()
+    if not error:
+        return Problem("unavailable", f"The markets of {of.title} are not known yet; try again in a minute.", "symbol")
+    came = f"exchange: {of.code!r} came, whose list of markets could not be read ({error})"
+    return Problem("unavailable", f"{came}; status/ says what would do.", "exchange")
 
 
 def delisted(of: Card, spelling: str) -> Symbol | None:

@@ -26,13 +26,14 @@ RESENT_S = 300.0  # between two slices a backfill looks lost and is not: it must
 def sync(codes: list[str] | None = None, only_new: bool = False) -> None:
     """The given exchanges, or all whose time has come; each a task of its own, so that a slow one delays no other."""
     for code in metadata.due(only_new) if codes is None else codes:
-        sync_exchange.delay(code)
+        sync_exchange.delay(code, asked=codes is not None)
 
 
 @shared_task(name="marketdata.sync_exchange")
-def sync_exchange(code: str) -> None:
+def sync_exchange(code: str, asked: bool = False) -> None:
+    """Unless it is no longer due: two clocks that start together have both seen it so."""
     with locks.held(f"sync:{code}", ttl_s=120) as lock:
-        if lock:
+        if lock and (asked or code in metadata.due()):
             _sync(code)
 
 

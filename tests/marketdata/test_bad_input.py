@@ -90,6 +90,20 @@ def test_a_wrong_key_names_the_setting_and_is_not_tried_again(ask: Ask, installe
     assert requests(server, "alpaca") == before + 1
 
 
+def test_a_list_that_a_wrong_key_does_not_get_is_asked_for_once_and_is_the_reason(
+    ask: Ask, db: None, settings: Any, exchange: SandboxServer
+) -> None:
+    settings.EXCHANGES = ("alpaca",)
+    settings.KEYS = {"alpaca": {"ALPACA_KEY_ID": MARKED, "ALPACA_SECRET_KEY": "wrong"}}
+    assert sync.due() == ["alpaca"]
+    before = requests(exchange, "alpaca")
+    for _ in range(3):  # as where the clock and the start of a worker fall together
+        tasks.sync_exchange("alpaca")
+    assert requests(exchange, "alpaca") == before + 1
+    error = error_of(ask(exchange="alpaca", symbol="BTC-USD"), 503)
+    assert error["message"].startswith("exchange: 'alpaca' came, whose list of markets could not be read (Alpaca: ")
+
+
 def test_a_mended_key_is_tried_at_once(ask: Ask, installed: Any, settings: Any) -> None:
     right = {"ALPACA_KEY_ID": "right", "ALPACA_SECRET_KEY": "right"}
     installed("alpaca", right, ALPACA_KEY_ID="wrong", ALPACA_SECRET_KEY="wrong")
