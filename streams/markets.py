@@ -12,7 +12,7 @@ from django.db import Error
 from exchanges.symbols import Instruments
 from marketdata import instruments
 from streams.pins import pinned
-from streams.unlisted import last_error
+from streams.unlisted import failed
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Markets:
         where their list could not be read."""
         until_s = time.monotonic() + PATIENCE_S
         while not (found := await self.of(exchange)) and time.monotonic() < until_s:
-            if await last_error(exchange):
+            if await failed(exchange):
                 break
             await asyncio.sleep(FRESH_EMPTY_S)
         return found

@@ -28,6 +28,8 @@ from streams.repair import Repairs
 from streams.silence import Silence
 
 log = logging.getLogger(__name__)
+# At DEBUG it writes each frame, and some hold the user's keys.
+logging.getLogger("websockets.client").setLevel(logging.INFO)
 
 TICK_S = 0.1
 OPEN_TIMEOUT_S = 5.0

@@ -1,10 +1,12 @@
 """Why a market cannot be subscribed: what the database knows beyond the markets that are listed."""
 
+from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from django.db import Error
 
 from exchanges.contract import Card
-from marketdata import markets
+from marketdata import cards, markets, refusals
+from marketdata import sync as metadata
 from marketdata.models import Exchange
 from streams.messages import Refused
 
@@ -18,12 +20,10 @@ async def explained(card: Card, spelling: str, refused: Refused) -> Refused:
     return Refused(refused.code, f"pair: {spelling[:80]!r} came; {found}") if found else refused
 
 
-async def last_error(code: str) -> str:
-    """Why the list of markets could not be read; empty where it could, or was never asked for."""
-    try:
-        return await database_sync_to_async(_last_error, thread_sensitive=False)(code)
-    except Error:
-        return ""
+async def failed(code: str) -> bool:
+    """Whether the list of markets was asked for lately, with the keys that we have now, and in vain."""
+    known = sync_to_async(refusals.known, thread_sensitive=False)
+    return await known(cards.card(code), metadata.NAME) is not None
 
 
 def _reason(card: Card, spelling: str, code: str) -> str:

@@ -77,7 +77,7 @@ async def test_a_wrong_key_is_said_kept_and_not_tried_again_for_ten_minutes(
     topic = "alpaca.trade.BTC-USD"
     server = await sync_to_async(installed)("alpaca", ALPACA_KEY_ID=MARKED, ALPACA_SECRET_KEY="wrong")
     before = seen(server, "alpaca")["connections"]
-    caplog.set_level(logging.DEBUG, "streams")
+    caplog.set_level(logging.DEBUG)
     async with web.client() as client:
         await client.subscribe(topic)
         async with hold_loop():
@@ -147,7 +147,7 @@ async def test_a_spent_quota_is_told_with_its_end_and_costs_no_further_request(
     server = await sync_to_async(installed)(code, **keys)
     server.fault("quota", exchange=code, seconds=600)
     before = seen(server, code)["requests"]
-    caplog.set_level(logging.DEBUG, "streams")
+    caplog.set_level(logging.DEBUG)
     async with web.client() as client:
         await client.subscribe(first, second)
         async with hold_loop():
