@@ -22,6 +22,7 @@ class Said(msgspec.Struct):
     rejected: int
     at: int
     keys_refused: str = ""  # what the exchange said of our keys
+    turned_away: str = ""  # why it takes no new connection now
 
 
 def of(exchange: str) -> dict[str, int] | None:
@@ -35,9 +36,13 @@ def of(exchange: str) -> dict[str, int] | None:
     return {name: sum(getattr(one, name) for one in fresh) for name in NONE} if fresh else {}
 
 
-def keys_refused(exchange: str) -> str:
-    """What the exchange said of our keys on a connection that is kept now; empty where nothing. RedisError."""
-    return next((one.keys_refused for one in _fresh(exchange) if one.keys_refused), "")
+def refusals(exchange: str) -> tuple[str, str]:
+    """What the exchange said of our keys on connections that are kept now, and why it takes no new ones; empty where
+    it said nothing. RedisError."""
+    fresh = _fresh(exchange)
+    said = [[one.keys_refused for one in fresh], [one.turned_away for one in fresh]]
+    keys, away = (next(filter(None, words), "") for words in said)
+    return keys, away
 
 
 def _fresh(exchange: str) -> list[Said]:

@@ -301,6 +301,7 @@ class Holder:
                     "connected": up,
                     "rejected": rejections.count.total(),
                     "keys_refused": next(filter(None, (session.keys_refused for session in sessions)), ""),
+                    "turned_away": next(filter(None, (session.turned_away for session in sessions)), ""),
                     "at": now_s,
                 }
                 pipeline.hset(keys.state(code), self.name, msgspec.json.encode(said))

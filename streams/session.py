@@ -84,6 +84,7 @@ class Session:
         self._silence = Silence(0)
         self._said: dict[Want, Status] = {}  # what keeps a stream from being live, by this connection's feed
         self.keys_refused = ""  # what the exchange said of our keys, where that was no good
+        self.turned_away = ""  # why it takes no new connection now
 
     @property
     def connected(self) -> bool:
@@ -161,6 +162,7 @@ class Session:
         """What the exchange said of a single stream stands until the next connection."""
         now_ns = time.time_ns()
         again = f"; tried again at {clock(now_ns / 1e9 + pause_s)}" if pause_s >= TOLD_S else ""
+        self.turned_away = str(ended) + again if ended.status == "quota_spent" else ""
         log.warning("%s: reconnecting in %.1f s: %s", self._card.code, pause_s, ended)
         for line in list(self._numbering.lines):
             if line.status == "live":
@@ -205,7 +207,7 @@ class Session:
         self._ending = asyncio.get_running_loop().create_future()
         self._opened_s = time.monotonic()
         self._silence = Silence(time.time_ns())
-        self._said, self.keys_refused = {}, ""
+        self._said, self.keys_refused, self.turned_away = {}, "", ""
         self._act(self._feed.opening())
         self._act(self._feed.wanted(self._wants))
 
@@ -300,8 +302,18 @@ class Session:
             body = await self._client.fetch(request)
         except ExchangeError as error:
             self._act(feed.failed(request, error, time.time_ns()))
+            self._bookless(feed, error)
         else:
             self._act(feed.answered(request, body, time.time_ns()))
+
+    def _bookless(self, feed: Feed, error: ExchangeError) -> None:
+        """Books that wait for a snapshot which cannot be had now are not live."""
+        limited, now_ns = isinstance(error, RateLimited), time.time_ns()
+        again = f"; tried again at {clock(now_ns / 1e9 + error.retry_after_s)}" if limited else ""
+        status, waiting = "quota_spent" if limited else "stale", feed.waiting()
+        for line in self._numbering.lines:
+            if line.stream.startswith("depth") and line.symbol in waiting:
+                self._numbering.status(line, status, now_ns, f"no snapshot of the order book: {error}{again}")
 
     def _fetched(self, task: asyncio.Task[None]) -> None:
         """A feed that failed at an answer would wait for it for ever: its connection is over."""
@@ -313,9 +325,11 @@ class Session:
         """What the exchange refused stays refused; the rest is quiet, and lives. A source that is polled answers."""
         if not self._socket.url:
             return
-        for line in self._numbering.lines:
-            want = (line.stream, line.symbol)
-            if line.status != "live" and want in self._wants and want not in self._said:
+        coming = [line for line in self._numbering.lines if line.status != "live"]
+        waiting = self._feed.waiting() if coming else {}
+        for line in coming:
+            want, is_bookless = (line.stream, line.symbol), line.stream.startswith("depth") and line.symbol in waiting
+            if want in self._wants and want not in self._said and not is_bookless:
                 self._numbering.status(line, "live", now_ns, "")
 
     def _store_books(self, now_s: float, now_ns: int) -> None:

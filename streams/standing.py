@@ -31,9 +31,12 @@ def requests(left: Left, now_ms: int) -> list[Row]:
     ]
 
 
-def troubles(card: Card, left: Left, keys_refused: str, last_error: str, now_ms: int) -> list[Row]:
-    """`keys_refused`: by the word of a connection; `last_error`: why the list of markets could not be read."""
+def troubles(card: Card, left: Left, keys_refused: str, turned_away: str, last_error: str, now_ms: int) -> list[Row]:
+    """`keys_refused`, `turned_away`: by the word of a connection; `last_error`: why the list of markets could not be
+    read."""
     found = [*_spent(left, now_ms), *_keys(card, keys_refused or left.refused)]
+    if turned_away:
+        found.append(Trouble("quota_spent", turned_away))
     if last_error and not found:
         found.append(Trouble("stale", f"the list of markets could not be brought up to date: {last_error}"))
     return [one._asdict() for one in found]

@@ -51,7 +51,7 @@ def _exchange(card: Card, left: Left) -> Row:
         "exchange": card.code,
         **counts,
         "requests": standing.requests(left, now_ms),
-        "troubles": standing.troubles(card, left, live_state.keys_refused(card.code), last_error, now_ms),
+        "troubles": standing.troubles(card, left, *live_state.refusals(card.code), last_error, now_ms),
     }
 
 

@@ -13,6 +13,7 @@ from redis import Redis
 
 from marketdata import instruments
 from marketdata import sync as metadata
+from streams import session
 from tests.sandbox_server import SandboxServer, running
 from tests.streams.heard import is_
 from tests.streams.live import PATIENCE_S, Listener, Web, hold_loop
@@ -179,7 +180,7 @@ def row_time(row: dict[str, Any]) -> int:
 
 
 async def test_a_banned_address_stays_away_with_all_its_connections(
-    web: Web, installed: Installed, own: SandboxServer
+    web: Web, get: Get, installed: Installed, own: SandboxServer
 ) -> None:
     topics = "binance.trade.BTC-USDT", "binance.ticker.ETH-USDT"
     await sync_to_async(installed)("binance")
@@ -191,7 +192,32 @@ async def test_a_banned_address_stays_away_with_all_its_connections(
             for topic in topics:
                 detail = (await status_of(client, topic, "quota_spent"))["detail"]
                 assert "HTTP 418" in detail and "; tried again at " in detail
+            row = await row_of(get, topics[0], lambda row: bool(row["troubles"]))
+            assert row["troubles"][0]["state"] == "quota_spent" and "HTTP 418" in row["troubles"][0]["detail"]
         assert seen(own, "binance")["connections"] - before <= 2
+
+
+async def test_a_book_whose_snapshot_a_ban_keeps_away_is_not_called_live(
+    web: Web, installed: Installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    depth, trade = "binance.depth.BTC-USDT", "binance.trade.BTC-USDT"
+    server = await sync_to_async(installed)("binance")
+    server.fault("status", exchange="binance", status=418, retry_after_s=600, path="/api/v3/depth", seconds=600)
+    monkeypatch.setattr(session, "LIVE_AFTER_S", 0.0)
+    async with web.client() as client:
+        await client.subscribe(depth, trade)
+        async with hold_loop():
+            detail = (await status_of(client, depth, "quota_spent"))["detail"]
+            assert "no snapshot of the order book: HTTP 418" in detail and "; tried again at " in detail
+            await client.several(5, is_("trade", trade))
+    assert not [
+        event for event in client.heard[heard_at(client, depth) :] if is_("status", depth, status="live")(event)
+    ]
+
+
+def heard_at(client: Listener, topic: str) -> int:
+    """The place of the first word of a spent quota."""
+    return client.heard.index(next(filter(is_("status", topic, status="quota_spent"), client.heard)))
 
 
 async def test_a_delisted_market_says_so_to_all_and_goes_on_when_it_is_listed_again(
