@@ -1,4 +1,4 @@
-"""The sandbox in a process of its own, for every test that needs an exchange: fixtures `sandbox`, `start_sandbox`."""
+"""The sandbox in a process of its own: fixtures `sandbox`, `quiet`, `start_sandbox`."""
 
 import json
 import os
@@ -75,6 +75,19 @@ def _ready_url(process: subprocess.Popen[str]) -> str:
     found = re.match(r"ready: (\S+)", line)
     assert found, f"the sandbox did not get ready: {line!r}"
     return found[1]
+
+
+@pytest.fixture(scope="module")
+def quiet_server() -> Iterator[SandboxServer]:
+    with running("--seed", "5", "--rate", "8", "--symbols", "2") as server:
+        yield server
+
+
+@pytest.fixture
+def quiet(quiet_server: SandboxServer) -> Iterator[SandboxServer]:
+    """One for a module's tests, with few changes a second: two readers can look at the same state."""
+    yield quiet_server
+    quiet_server.clear()
 
 
 StartSandbox = Callable[..., SandboxServer]

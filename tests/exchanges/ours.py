@@ -3,35 +3,49 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, TypeVar
 
 import httpx
 from websockets.asyncio.client import connect
 
 from exchanges.contract import Card, Fetch, Request, Send, Want
 from exchanges.errors import RateLimited
-from exchanges.events import Candle, Depth, Event, Ticker, Trade
+from exchanges.events import Candle, Depth, Event, Level, Ticker, Trade
 from exchanges.registry import card
 from exchanges.symbols import Instrument, Instruments
 from tests.sandbox_server import SandboxServer
 
 PATIENCE_S = 20.0
+Book = tuple[dict[str, str], dict[str, str]]  # price to quantity, of bids and of asks
+Kind = TypeVar("Kind", bound=Event)
 
 
 class Ours:
     """One exchange of a sandbox, as our adapter reads it."""
 
-    def __init__(self, exchange: str, server: SandboxServer) -> None:
-        self.card: Card = card(exchange).at(server.at(exchange))
+    def __init__(self, exchange: str, server: SandboxServer, key: str | None = None) -> None:
+        """With a `key`, it stands for each that the exchange takes; without, the adapter has none."""
+        one: Card = card(exchange).at(server.at(exchange))
+        self.card = replace(one, keys=dict.fromkeys(one.key_names, key)) if key else one
         self.instruments = Instruments()
+
+    @classmethod
+    async def loaded(cls, exchange: str, server: SandboxServer, key: str | None = None) -> "Ours":
+        """With the exchange's markets known."""
+        ours = cls(exchange, server, key)
+        await ours.load()
+        return ours
 
     async def fetch(self, request: Request) -> bytes:
         """The answer; where the exchange asks for a pause, after it."""
+        signed = self.card.sign(request, self.card.keys)
+        url = self.card.address(request) + signed.target
         async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(timeout=PATIENCE_S) as client:
             while True:
-                url = self.card.address(request) + request.target
-                answer = await client.request(request.method, url, content=request.body)
+                answer = await client.request(request.method, url, content=request.body, headers=signed.headers)
                 error = self.card.rest.read_error(answer.status_code, answer.headers, answer.content)
                 if not isinstance(error, RateLimited):
                     break
@@ -101,19 +115,40 @@ async def until(found: Any, patience_s: float = PATIENCE_S) -> Any:
     return something
 
 
-def books(heard: list[Any]) -> dict[int | None, tuple[dict[str, str], dict[str, str]]]:
-    """The book after each of our depth events, price to quantity of bids and asks, by the exchange's own number."""
-    found: dict[int | None, Any] = {}
-    bids: dict[str, str] = {}
-    asks: dict[str, str] = {}
-    for event in heard:
-        if not isinstance(event, Depth):
-            continue
-        for side, levels in ((bids, event.bids), (asks, event.asks)):
+def of(heard: list[Event], kind: type[Kind]) -> list[Kind]:
+    """Those events that are of this kind."""
+    return [event for event in heard if isinstance(event, kind)]
+
+
+def by_id(heard: list[Event]) -> dict[str, Trade]:
+    return {event.trade_id: event for event in of(heard, Trade)}
+
+
+def best(book: Book, count: int | None = None) -> tuple[list[Level], list[Level]]:
+    """The levels of bids and asks, from the best price on."""
+    bids, asks = (sorted(side.items(), key=lambda level: Decimal(level[0])) for side in book)
+    return bids[::-1][:count], asks[:count]
+
+
+def sequence(event: Depth) -> int | None:
+    return event.sequence
+
+
+def moment_ms(event: Depth) -> int:
+    """The exchange's own time; ccxt keeps that of some books and not their number."""
+    return (event.event_us or 0) // 1000
+
+
+def books(heard: list[Event], key: Callable[[Depth], Any] = sequence) -> dict[Any, Book]:
+    """The book after each of our depth events, by the exchange's own number."""
+    found: dict[Any, Any] = {}
+    sides: tuple[dict[str, str], dict[str, str]] = {}, {}
+    for event in of(heard, Depth):
+        for side, levels in zip(sides, (event.bids, event.asks), strict=True):
             if event.type == "snapshot":
                 side.clear()
             side.update(levels)
             for price in [price for price, quantity in side.items() if quantity == "0"]:
                 del side[price]
-        found[event.sequence] = dict(bids), dict(asks)
+        found[key(event)] = dict(sides[0]), dict(sides[1])
     return found

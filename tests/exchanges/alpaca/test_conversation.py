@@ -1,7 +1,5 @@
 """Alpaca's stocks over a real connection of the sandbox, where keys are set."""
 
-from dataclasses import replace
-
 from exchanges.events import Ticker, Trade
 from exchanges.symbols import Instrument
 from tests.exchanges.ours import Ours, until
@@ -11,8 +9,7 @@ AAPL = Instrument(symbol="AAPL", venue_symbol="AAPL", base="AAPL", quote="USD", 
 
 
 async def test_a_stock_is_streamed_by_its_own_socket(start_sandbox: StartSandbox) -> None:
-    ours = Ours("alpaca", start_sandbox(seed=5, rate=50, symbols=2))
-    ours.card = replace(ours.card, keys=dict.fromkeys(ours.card.key_names, "sandbox"))
+    ours = Ours("alpaca", start_sandbox(seed=5, rate=50, symbols=2), "sandbox")
     ours.instruments.become([AAPL])
     async with ours.listening(("trade", "AAPL"), ("ticker", "AAPL")) as heard:
         await until(lambda: {Trade, Ticker} <= {type(event) for event in heard})

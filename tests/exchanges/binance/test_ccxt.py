@@ -1,7 +1,6 @@
 """The sandbox speaks Binance's real protocol: the unmodified ccxt reads it, pointed there by its addresses alone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -10,9 +9,9 @@ import ccxt.async_support
 import ccxt.pro
 import pytest
 
-from tests.sandbox_server import SandboxServer, StartSandbox
+from tests.exchanges.theirs import Kept, exact, soon
+from tests.sandbox_server import SandboxServer
 
-WAIT_S = 15
 API = "/binance/api/v3"
 SPOT_ONLY = {"options": {"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}}}
 
@@ -26,32 +25,13 @@ def pointed(client: Any, server: SandboxServer) -> Any:
 
 
 @pytest.fixture
-async def rest(sandbox: SandboxServer) -> AsyncIterator[Any]:
-    client = pointed(ccxt.async_support.binance(SPOT_ONLY), sandbox)
-    yield client
-    await client.close()
+def rest(sandbox: SandboxServer, kept: Kept) -> Any:
+    return kept(pointed(ccxt.async_support.binance(SPOT_ONLY), sandbox))
 
 
 @pytest.fixture
-def quiet(start_sandbox: StartSandbox) -> SandboxServer:
-    """Two trades a second and symbol: two readers can look at the same state."""
-    return start_sandbox(seed=5, rate=8, symbols=2)
-
-
-@pytest.fixture
-async def streams(quiet: SandboxServer) -> AsyncIterator[Any]:
-    client = pointed(ccxt.pro.binance(SPOT_ONLY), quiet)
-    yield client
-    await client.close()
-
-
-async def soon(awaitable: Awaitable[Any]) -> Any:
-    return await asyncio.wait_for(awaitable, WAIT_S)
-
-
-def exact(number: Any) -> Decimal:
-    """What ccxt made of a number, as the decimal that stands for it."""
-    return Decimal(repr(number))
+def streams(quiet: SandboxServer, kept: Kept) -> Any:
+    return kept(pointed(ccxt.pro.binance(SPOT_ONLY), quiet))
 
 
 async def test_markets_are_those_of_exchange_info(rest: Any, sandbox: SandboxServer):

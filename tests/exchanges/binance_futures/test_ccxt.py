@@ -1,22 +1,19 @@
 """What the unmodified ccxt reads from the sandbox is what our adapter reads, number by number."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from decimal import Decimal
 from typing import Any
 
-import ccxt.async_support
 import ccxt.pro
 import pytest
 
 from exchanges.contract import Want
 from exchanges.events import Candle, Depth, Gap, Rejected, Ticker, Trade
-from tests.exchanges.ours import Ours, until
-from tests.sandbox_server import SandboxServer, StartSandbox
+from tests.exchanges.ours import Ours, best, books, by_id, of, until
+from tests.exchanges.theirs import WAIT_S, Kept, same, same_book, same_candle, same_levels, same_trade, soon
+from tests.sandbox_server import SandboxServer
 
 EXCHANGE, BTC, DATED = "binance_futures", "BTC/USDT:USDT", "BTC/USDT:USDT-"
 START_MS = 1_735_689_600_000
-WAIT_S = 15
 
 
 def pointed(client: Any, server: SandboxServer) -> Any:
@@ -29,35 +26,13 @@ def pointed(client: Any, server: SandboxServer) -> Any:
 
 
 @pytest.fixture
-def server(start_sandbox: StartSandbox) -> SandboxServer:
-    return start_sandbox(seed=5, rate=8, symbols=2)
+def theirs(quiet: SandboxServer, kept: Kept) -> Any:
+    return kept(pointed(ccxt.pro.binanceusdm(), quiet))
 
 
 @pytest.fixture
-async def theirs(server: SandboxServer) -> AsyncIterator[Any]:
-    client = pointed(ccxt.pro.binanceusdm(), server)
-    yield client
-    await client.close()
-
-
-@pytest.fixture
-async def ours(server: SandboxServer) -> Ours:
-    ours = Ours(EXCHANGE, server)
-    await ours.load()
-    return ours
-
-
-async def soon(awaitable: Awaitable[Any]) -> Any:
-    return await asyncio.wait_for(awaitable, WAIT_S)
-
-
-def same(theirs: Any, ours: str | None) -> bool:
-    """A number as ccxt read it, through a float of its own, and as we did."""
-    return theirs is ours is None or (theirs is not None and ours is not None and exact(theirs) == exact(float(ours)))
-
-
-def exact(number: Any) -> Decimal:
-    return Decimal(repr(number))
+async def ours(quiet: SandboxServer) -> Ours:
+    return await Ours.loaded(EXCHANGE, quiet)
 
 
 async def test_markets_candles_trades_ticker_and_book_by_rest(theirs: Any, ours: Ours) -> None:
@@ -80,25 +55,20 @@ async def test_markets_candles_trades_ticker_and_book_by_rest(theirs: Any, ours:
         rows = await soon(theirs.fetch_ohlcv(BTC, interval, since=START_MS, limit=5))
         mine = [await ours.candles(btc, interval, row[0], row[0] + 1) for row in rows]
         assert len(rows) == 5
-        for (open_ms, *figures), [candle] in zip(rows, mine, strict=True):
-            assert candle.open_ms == open_ms
-            assert all(map(same, figures, (candle.open, candle.high, candle.low, candle.close, candle.volume)))
+        for row, [candle] in zip(rows, mine, strict=True):
+            assert same_candle(row, candle)
 
     found = await soon(theirs.fetch_trades(BTC, limit=20))
     trades = {trade.trade_id: trade for trade in await ours.trades(btc, from_id=found[0]["id"])}
     for trade in found:
-        one = trades[trade["id"]]
-        assert (trade["side"], trade["timestamp"]) == (one.side, one.trade_us // 1000)
-        assert same(trade["price"], one.price) and same(trade["amount"], one.quantity)
+        assert same_trade(trade, trades[trade["id"]])
 
     async with asyncio.timeout(WAIT_S):
         while True:
             book, levels = await ours.depth(btc, 100), await soon(theirs.fetch_order_book(BTC, 100))
             if book.sequence == levels["nonce"]:
                 break
-    for side, mine in ((levels["bids"], book.bids), (levels["asks"], book.asks)):
-        assert len(side) == len(mine) == 100
-        assert all(same(a[0], b[0]) and same(a[1], b[1]) for a, b in zip(side, mine, strict=True))
+    assert same_book(levels, book, 100)
 
     async with asyncio.timeout(WAIT_S):
         while True:
@@ -126,8 +96,7 @@ async def test_watched_trades_ticker_and_candles(theirs: Any, ours: Ours) -> Non
             seen |= {trade["id"]: trade for trade in new}
         mine = await until(lambda: found if seen.keys() <= (found := by_id(heard)).keys() else None)
         for trade_id, trade in seen.items():
-            assert same(trade["price"], mine[trade_id].price) and same(trade["amount"], mine[trade_id].quantity)
-            assert (trade["side"], trade["timestamp"]) == (mine[trade_id].side, mine[trade_id].trade_us // 1000)
+            assert same_trade(trade, mine[trade_id])
 
         ticker = await soon(theirs.watch_ticker(BTC))
         [told, *_] = await until(
@@ -141,14 +110,7 @@ async def test_watched_trades_ticker_and_candles(theirs: Any, ours: Ours) -> Non
         await until(lambda: [one for one in of(heard, Ticker) if one.last_price and one.bid_price and one.ask_price])
 
         [*_, candle] = await soon(theirs.watch_ohlcv(BTC, "1m"))
-        assert await until(
-            lambda: [
-                one
-                for one in of(heard, Candle)
-                if one.open_ms == candle[0]
-                and all(map(same, candle[1:], (one.open, one.high, one.low, one.close, one.volume)))
-            ]
-        )
+        assert await until(lambda: [one for one in of(heard, Candle) if same_candle(candle, one)])
         assert not of(heard, Gap) and not of(heard, Rejected)
 
 
@@ -163,17 +125,12 @@ async def test_the_watched_book_is_the_same_at_the_same_update(theirs: Any, ours
                 if mine is None:
                     continue
                 compared += 1
-                for side, levels, sign in ((book["bids"], mine[0], -1), (book["asks"], mine[1], 1)):
-                    best = sorted(levels, key=lambda price: sign * Decimal(price))  # noqa: B023
-                    assert len(best) == 500  # ours is the window, ccxt's all it knows
-                    assert all(
-                        same(price, own) and same(quantity, levels[own])
-                        for (price, quantity, *_), own in zip(side, best, strict=False)
-                    )
+                for side, levels in zip((book["bids"], book["asks"]), best(mine), strict=True):
+                    assert same_levels(side[:500], levels, 500)  # ours is the window, ccxt's all it knows
         assert not of(heard, Gap)
 
 
-async def test_every_markets_ticker_comes_by_one_subscription(server: SandboxServer, ours: Ours) -> None:
+async def test_every_markets_ticker_comes_by_one_subscription(quiet: SandboxServer, ours: Ours) -> None:
     async with ours.listening(("ticker", "*")) as heard:
         names = ours.instruments.by_symbol.keys()
         complete = await until(
@@ -186,34 +143,10 @@ def whole(ticker: Ticker) -> bool:
     return None not in (ticker.last_price, ticker.last_quantity, ticker.bid_price, ticker.ask_price, ticker.volume_24h)
 
 
-async def test_a_skipped_diff_is_a_gap_and_a_new_snapshot(server: SandboxServer, ours: Ours) -> None:
+async def test_a_skipped_diff_is_a_gap_and_a_new_snapshot(quiet: SandboxServer, ours: Ours) -> None:
     async with ours.listening(("depth", "BTC-USDT-PERP")) as heard:
         await until(lambda: len(of(heard, Depth)) > 2)
-        await asyncio.to_thread(server.fault, "skip", exchange=EXCHANGE, symbol="BTC-USDT", stream="depth", count=1)
+        await asyncio.to_thread(quiet.fault, "skip", exchange=EXCHANGE, symbol="BTC-USDT", stream="depth", count=1)
         place = await until(lambda: next((n for n, one in enumerate(heard) if isinstance(one, Gap)), None))
         await until(lambda: len(heard) > place + 2)
         assert [one.type for one in heard[place + 1 : place + 3]] == ["snapshot", "delta"]  # type: ignore[union-attr]
-
-
-def of(heard: list[Any], kind: type) -> list[Any]:
-    return [event for event in heard if isinstance(event, kind)]
-
-
-def by_id(heard: list[Any]) -> dict[str, Trade]:
-    return {event.trade_id: event for event in of(heard, Trade)}
-
-
-def books(heard: list[Any]) -> dict[int | None, tuple[dict[str, str], dict[str, str]]]:
-    """The book after each of our depth events, by the exchange's own number."""
-    found: dict[int | None, Any] = {}
-    bids: dict[str, str] = {}
-    asks: dict[str, str] = {}
-    for event in of(heard, Depth):
-        for side, levels in ((bids, event.bids), (asks, event.asks)):
-            if event.type == "snapshot":
-                side.clear()
-            side.update(levels)
-            for price in [price for price, quantity in levels if quantity == "0"]:
-                side.pop(price, None)
-        found[event.sequence] = dict(bids), dict(asks)
-    return found

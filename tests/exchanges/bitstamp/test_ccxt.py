@@ -6,20 +6,18 @@ Source: https://www.bitstamp.net/api/ and https://www.bitstamp.net/websocket/v2/
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from decimal import Decimal
 from typing import Any
 
-import ccxt.async_support
+import ccxt
 import ccxt.pro
 import pytest
 
-from exchanges.events import Depth, Trade
+from exchanges.events import Trade
 from exchanges.symbols import Instrument
-from tests.exchanges.ours import Ours, books, until
+from tests.exchanges.ours import Ours, best, books, by_id, of, until
+from tests.exchanges.theirs import WAIT_S, Kept, same, same_candles, same_levels, same_trade, soon
 from tests.sandbox_server import SandboxServer, StartSandbox
 
-WAIT_S = 15
 BITCOIN, ETHER = "BTC/USDT", "ETH/USDT"
 SIDES = ("bids", "asks")
 
@@ -31,40 +29,19 @@ def server(start_sandbox: StartSandbox) -> SandboxServer:
 
 
 @pytest.fixture
-async def client(server: SandboxServer) -> AsyncIterator[Any]:
-    client = ccxt.pro.bitstamp()
+async def client(server: SandboxServer, kept: Kept) -> Any:
+    client = kept(ccxt.pro.bitstamp())
     client.urls["api"] = {"public": f"{server.at('bitstamp')}/api", "ws": server.ws("bitstamp")}
     await soon(client.load_markets())
-    yield client
-    await client.close()
-
-
-async def soon(awaitable: Awaitable[Any]) -> Any:
-    return await asyncio.wait_for(awaitable, WAIT_S)
+    return client
 
 
 async def loaded(server: SandboxServer) -> Ours:
-    ours = Ours("bitstamp", server)
-    await ours.load()
-    return ours
+    return await Ours.loaded("bitstamp", server)
 
 
 def mine(ours: Ours, client: Any, symbol: str) -> Instrument:
     return ours.instruments.by_venue_symbol[client.market(symbol)["id"]]
-
-
-def same(theirs: Any, ours: str | None) -> bool:
-    """A number as ccxt read it, through a float of its own, and as we did."""
-    if theirs is None or ours is None:
-        return theirs is None and ours is None
-    return Decimal(repr(theirs)) == Decimal(repr(float(ours)))  # ccxt's own reading of the same text
-
-
-def alike(theirs: list[Any], ours: Any) -> bool:
-    return len(theirs) == len(ours) and all(
-        same(level[0], price) and same(level[1], quantity)
-        for level, (price, quantity) in zip(theirs, ours, strict=True)
-    )
 
 
 async def test_markets_are_the_same(client: Any, server: SandboxServer):
@@ -86,10 +63,7 @@ async def test_candles_are_the_same(client: Any, server: SandboxServer, interval
     start_ms = client.milliseconds() // length_ms * length_ms - 20 * length_ms
     theirs = await soon(client.fetch_ohlcv(BITCOIN, interval, start_ms, 20))
     candles = await ours.candles(mine(ours, client, BITCOIN), interval, start_ms, start_ms + 20 * length_ms)
-    assert len(candles) == len(theirs) == 20 and all(candle.closed for candle in candles)
-    for candle, (open_ms, *figures) in zip(candles, theirs, strict=True):
-        assert candle.open_ms == open_ms
-        assert all(map(same, figures, (candle.open, candle.high, candle.low, candle.close, candle.volume)))
+    assert same_candles(theirs, candles, 20)
 
 
 async def test_the_book_and_the_day_are_the_same(client: Any, server: SandboxServer):
@@ -98,7 +72,7 @@ async def test_the_book_and_the_day_are_the_same(client: Any, server: SandboxSer
     async with asyncio.timeout(WAIT_S):
         while True:
             depth, book = await asyncio.gather(ours.depth(market, 100), client.fetch_order_book(ETHER))
-            if alike(book["bids"][:1000], depth.bids) and alike(book["asks"][:1000], depth.asks):
+            if same_levels(book["bids"][:1000], depth.bids) and same_levels(book["asks"][:1000], depth.asks):
                 break
     async with asyncio.timeout(WAIT_S):
         while True:
@@ -118,9 +92,7 @@ async def test_recent_trades_are_the_same(client: Any, server: SandboxServer):
     known = [one for one in theirs if one["id"] in trades]
     assert len(known) > 100
     for trade in known:
-        found = trades[trade["id"]]
-        assert (trade["side"], trade["timestamp"]) == (found.side, (found.trade_us or 0) // 1000)
-        assert same(trade["price"], found.price) and same(trade["amount"], found.quantity)
+        assert same_trade(trade, trades[trade["id"]])
 
 
 async def test_the_errors_are_those_that_ccxt_knows(client: Any, server: SandboxServer):
@@ -134,16 +106,13 @@ async def test_watched_trades_are_the_same(client: Any, server: SandboxServer):
     async with ours.listening(("trade", mine(ours, client, BITCOIN).symbol)) as heard:
         await until(lambda: heard)
         seen: dict[str, Any] = {}
-        first_us = min(event.trade_us for event in heard if isinstance(event, Trade))
+        first_us = min(trade.trade_us for trade in of(heard, Trade))
         while len(seen) < 5:
             new = await soon(client.watch_trades(BITCOIN))
             seen |= {trade["id"]: trade for trade in new if trade["timestamp"] * 1000 >= first_us}
-        await until(lambda: seen.keys() <= {event.trade_id for event in heard if isinstance(event, Trade)})
-        found = {event.trade_id: event for event in heard if isinstance(event, Trade)}
+        found = await until(lambda: ids if seen.keys() <= (ids := by_id(heard)).keys() else None)
     for trade_id, trade in seen.items():
-        one = found[trade_id]
-        assert same(trade["price"], one.price) and same(trade["amount"], one.quantity)
-        assert (trade["side"], trade["timestamp"]) == (one.side, one.trade_us // 1000)
+        assert same_trade(trade, found[trade_id])
 
 
 async def test_a_book_that_follows_the_changes_meets_ours_in_each_state(client: Any, server: SandboxServer):
@@ -155,12 +124,8 @@ async def test_a_book_that_follows_the_changes_meets_ours_in_each_state(client: 
                 book = await client.watch_order_book(BITCOIN)
                 seen[book["nonce"]] = tuple([(level[0], level[1]) for level in book[side][:100]] for side in SIDES)
         await until(lambda: heard and heard[-1].event_us > max(seen))
-    ours_at: dict[int | None, Any] = {}
-    for count in range(1, len(heard) + 1):
-        if isinstance(heard[count - 1], Depth):
-            ours_at[heard[count - 1].event_us] = books(heard[:count])[None]
+    ours_at = books(heard, lambda event: event.event_us)
     met = seen.keys() & ours_at.keys()
     assert len(met) >= 3
     for nonce in met:
-        for theirs, side, falling in zip(seen[nonce], ours_at[nonce], (True, False), strict=True):
-            assert alike(theirs, sorted(side.items(), key=lambda level: Decimal(level[0]), reverse=falling))
+        assert all(map(same_levels, seen[nonce], best(ours_at[nonce])))

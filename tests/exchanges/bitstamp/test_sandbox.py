@@ -14,7 +14,7 @@ from exchanges.intervals import MINUTE_MS
 from exchanges.invented import HangUp, HttpAnswer, HttpRequest
 from exchanges.symbols import Instrument, Instruments
 from sandbox.market import Market
-from tests.exchanges.ours import Ours, books, until
+from tests.exchanges.ours import Ours, books, of, until
 from tests.sandbox_server import StartSandbox
 
 NOW_MS = 1_795_000_012_345
@@ -183,13 +183,12 @@ def test_our_feed_and_the_sandbox_understand_each_other(sandbox: Sandbox):
 async def test_a_connection_that_loses_and_repeats_frames_holds_the_book_of_the_market(start_sandbox: StartSandbox):
     """Each picture is whole, so what is lost costs nothing; the same seed gives the same market here and there."""
     server, market = start_sandbox(seed=5, rate=60, symbols=2), Market(5, 60, 2)
-    ours = Ours("bitstamp", server)
-    await ours.load()
+    ours = await Ours.loaded("bitstamp", server)
     for fault in ("skip", "duplicate", "broken_frame"):
         server.fault(fault, exchange="bitstamp", stream="depth", count=5)
     async with ours.listening(("depth", "BTC-USDT")) as heard:
         await until(lambda: len(heard) > 30)
-        assert not [event for event in heard if isinstance(event, Gap)] and server.faults()["faults"] == []
+        assert not of(heard, Gap) and server.faults()["faults"] == []
         told = heard[-1]
     bids, asks = books(heard[: heard.index(told) + 1])[None]
     real = market.depth("BTC-USDT", 100, told.event_us // 1000)

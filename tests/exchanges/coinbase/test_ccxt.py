@@ -7,75 +7,49 @@ is the one whose prices the trades are at.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import ccxt.async_support
 import ccxt.pro
 import pytest
 
-from exchanges.events import Depth, Ticker, Trade
-from tests.exchanges.ours import Ours, until
-from tests.sandbox_server import SandboxServer, StartSandbox
+from exchanges.events import Ticker, Trade
+from tests.exchanges.ours import Ours, books, by_id, moment_ms, of, until
+from tests.exchanges.theirs import WAIT_S, Kept, same, same_book, same_candles, soon
+from tests.sandbox_server import SandboxServer
 
-WAIT_S = 15
 START_MS = 1_735_689_600_000
 OTHER_SIDE = {"buy": "sell", "sell": "buy"}
 
 
 @pytest.fixture
-def quiet(start_sandbox: StartSandbox) -> SandboxServer:
-    """Few trades a second, so that two readers can look at the same state."""
-    return start_sandbox(seed=5, rate=8, symbols=2)
-
-
-@pytest.fixture
-async def rest(sandbox: SandboxServer) -> AsyncIterator[Any]:
-    client = ccxt.async_support.coinbase()
+def rest(sandbox: SandboxServer, kept: Kept) -> Any:
+    client = kept(ccxt.async_support.coinbase())
     client.urls["api"]["rest"] = sandbox.at("coinbase")
-    yield client
-    await client.close()
+    return client
 
 
 @pytest.fixture
-async def streams(quiet: SandboxServer) -> AsyncIterator[Any]:
-    client = ccxt.pro.coinbase()
+def streams(quiet: SandboxServer, kept: Kept) -> Any:
+    client = kept(ccxt.pro.coinbase())
     client.urls["api"] |= {"rest": quiet.at("coinbase"), "ws": quiet.ws("coinbase")}
-    yield client
-    await client.close()
+    return client
 
 
 @pytest.fixture
-async def exchange(quiet: SandboxServer) -> AsyncIterator[Any]:
-    client = ccxt.pro.coinbaseexchange()
+def exchange(quiet: SandboxServer, kept: Kept) -> Any:
+    client = kept(ccxt.pro.coinbaseexchange())
     client.urls["api"] |= {"public": quiet.at("coinbase"), "ws": quiet.ws("coinbase")}
-    yield client
-    await client.close()
+    return client
 
 
 @pytest.fixture
 async def ours(quiet: SandboxServer) -> Ours:
-    return await loaded(quiet)
-
-
-async def loaded(server: SandboxServer) -> Ours:
-    reader = Ours("coinbase", server)
-    bodies = [await reader.fetch(request) for request in reader.card.rest.instruments_requests()]
-    reader.instruments.become(one for body in bodies for one in reader.card.rest.read_instruments(body))
-    return reader
-
-
-async def soon(awaitable: Awaitable[Any]) -> Any:
-    return await asyncio.wait_for(awaitable, WAIT_S)
-
-
-def same(theirs: Any, ours: str | None) -> bool:
-    """A number as ccxt read it, through a float of its own, and as we did."""
-    return theirs is ours is None or (theirs is not None and ours is not None and repr(theirs) == repr(float(ours)))
+    return await Ours.loaded("coinbase", quiet)
 
 
 async def test_markets_and_candles_are_the_same(rest: Any, sandbox: SandboxServer) -> None:
-    reader = await loaded(sandbox)
+    reader = await Ours.loaded("coinbase", sandbox)
     markets = await soon(rest.load_markets())
     # Under their second name (BTC-USDC) ccxt has a market of its own; we have one book once.
     theirs = {market["id"]: market for market in markets.values() if not market["info"]["alias"]}
@@ -93,10 +67,7 @@ async def test_markets_and_candles_are_the_same(rest: Any, sandbox: SandboxServe
     for interval, length_ms in (("1m", 60_000), ("30m", 1_800_000), ("6h", 21_600_000), ("1d", 86_400_000)):
         candles = await reader.candles(bitcoin, interval, START_MS, START_MS + 20 * length_ms)
         found = await soon(rest.fetch_ohlcv("BTC/USD", interval, since=START_MS, limit=20))
-        assert len(candles) == len(found) == 20
-        for candle, (open_ms, *figures) in zip(candles, found, strict=True):
-            assert candle.open_ms == open_ms
-            assert all(map(same, figures, (candle.open, candle.high, candle.low, candle.close, candle.volume)))
+        assert same_candles(found, candles, 20)
 
 
 async def test_trades_ticker_and_book_by_rest(streams: Any, exchange: Any, ours: Ours) -> None:
@@ -118,9 +89,7 @@ async def test_trades_ticker_and_book_by_rest(streams: Any, exchange: Any, ours:
             book, own_book = await streams.fetch_order_book("BTC/USD", 100), await ours.depth(bitcoin, 100)
             if (before.bids, before.asks) == (own_book.bids, own_book.asks):
                 break
-    for side, levels in ((book["bids"], own_book.bids), (book["asks"], own_book.asks)):
-        assert len(side) == len(levels) == 100
-        assert all(same(a[0], b[0]) and same(a[1], b[1]) for a, b in zip(side, levels, strict=True))
+    assert same_book(book, own_book, 100)
 
     async with asyncio.timeout(WAIT_S):
         while True:
@@ -132,13 +101,13 @@ async def test_trades_ticker_and_book_by_rest(streams: Any, exchange: Any, ours:
 
 async def test_watched_trades_are_the_same_but_for_the_side(streams: Any, ours: Ours) -> None:
     async with ours.listening(("trade", "BTC-USD")) as heard:
-        await until(lambda: [event for event in heard if isinstance(event, Trade)])
+        await until(lambda: of(heard, Trade))
         seen: dict[str, Any] = {}
-        first = int(next(event.trade_id for event in heard if isinstance(event, Trade)))
+        first = int(of(heard, Trade)[0].trade_id)
         while len(seen) < 5:
             watched = await soon(streams.watch_trades("BTC/USD"))
             seen |= {trade["id"]: trade for trade in watched if int(trade["id"]) >= first}
-        mine = await until(lambda: _by_id(heard) if seen.keys() <= _by_id(heard).keys() else None)
+        mine = await until(lambda: ids if seen.keys() <= (ids := by_id(heard)).keys() else None)
         for trade_id, trade in seen.items():
             own = mine[trade_id]
             assert same(trade["price"], own.price) and same(trade["amount"], own.quantity)
@@ -152,7 +121,7 @@ async def test_the_watched_book_is_ours_at_the_same_moment(streams: Any, ours: O
         async with asyncio.timeout(WAIT_S):
             while compared < 3:
                 book = await streams.watch_order_book("BTC/USD")
-                mine = _books(heard).get(book["timestamp"])
+                mine = books(heard, moment_ms).get(book["timestamp"])
                 if mine is None:
                     continue
                 compared += 1
@@ -171,10 +140,7 @@ async def test_the_watched_ticker_of_the_exchange_is_ours(exchange: Any, streams
                 ticker = await exchange.watch_ticker("BTC/USD")
                 if ticker["timestamp"] == joined["timestamp"]:
                     continue
-                found = [
-                    one for one in heard
-                    if isinstance(one, Ticker) and (one.event_us or 0) // 1000 == ticker["timestamp"]
-                ]  # fmt: skip
+                found = [one for one in of(heard, Ticker) if (one.event_us or 0) // 1000 == ticker["timestamp"]]
                 if found:
                     break
         for theirs, name in (
@@ -193,22 +159,3 @@ async def test_a_limit_and_an_unknown_market_are_errors_that_ccxt_knows(rest: An
     await asyncio.to_thread(sandbox.fault, "status", status=429, exchange="coinbase", path="/api/v3/brokerage/time")
     with pytest.raises(ccxt.RateLimitExceeded):
         await soon(rest.v3PublicGetBrokerageTime())
-
-
-def _by_id(heard: list[Any]) -> dict[str, Trade]:
-    return {event.trade_id: event for event in heard if isinstance(event, Trade)}
-
-
-def _books(heard: list[Any]) -> dict[int, tuple[dict[str, str], dict[str, str]]]:
-    """The book after each of our depth events, by the millisecond of its frame."""
-    books = {}
-    sides: tuple[dict[str, str], dict[str, str]] = {}, {}
-    for event in [event for event in heard if isinstance(event, Depth)]:
-        for side, levels in zip(sides, (event.bids, event.asks), strict=True):
-            if event.type == "snapshot":
-                side.clear()
-            side.update(levels)
-            for price in [price for price, quantity in side.items() if quantity == "0"]:
-                del side[price]
-        books[(event.event_us or 0) // 1000] = dict(sides[0]), dict(sides[1])
-    return books

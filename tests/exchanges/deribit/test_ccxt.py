@@ -5,7 +5,6 @@ exchange's own figure, which is what is compared.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
 from decimal import Decimal
 from typing import Any
 
@@ -16,10 +15,10 @@ import pytest
 from exchanges.deribit import units
 from exchanges.events import Candle, Depth, Ticker, Trade
 from exchanges.symbols import Instrument
-from tests.exchanges.ours import Ours, until
-from tests.sandbox_server import SandboxServer, StartSandbox
+from tests.exchanges.ours import Ours, books, by_id, moment_ms, of, until
+from tests.exchanges.theirs import WAIT_S, Kept, same, same_candles, same_trade, soon
+from tests.sandbox_server import SandboxServer
 
-WAIT_S = 15
 START_MS = 1_735_689_600_000
 LINEAR, INVERSE, SPOT = "BTC/USDC:USDC", "BTC/USD:BTC", "BTC/USDT"
 
@@ -31,40 +30,17 @@ def pointed(client: Any, server: SandboxServer) -> Any:
 
 
 @pytest.fixture
-async def rest(sandbox: SandboxServer) -> AsyncIterator[Any]:
-    client = pointed(ccxt.async_support.deribit(), sandbox)
-    yield client
-    await client.close()
+def rest(sandbox: SandboxServer, kept: Kept) -> Any:
+    return kept(pointed(ccxt.async_support.deribit(), sandbox))
 
 
 @pytest.fixture
-def quiet(start_sandbox: StartSandbox) -> SandboxServer:
-    """Two trades a second and asset: two readers can look at the same state."""
-    return start_sandbox(seed=5, rate=8, symbols=2)
-
-
-@pytest.fixture
-async def streams(quiet: SandboxServer) -> AsyncIterator[Any]:
-    client = pointed(ccxt.pro.deribit(), quiet)
-    yield client
-    await client.close()
-
-
-async def soon(awaitable: Awaitable[Any]) -> Any:
-    return await asyncio.wait_for(awaitable, WAIT_S)
+def streams(quiet: SandboxServer, kept: Kept) -> Any:
+    return kept(pointed(ccxt.pro.deribit(), quiet))
 
 
 async def loaded(server: SandboxServer) -> Ours:
-    ours = Ours("deribit", server)
-    await ours.load()
-    return ours
-
-
-def same(theirs: Any, ours: str | None) -> bool:
-    """A number as ccxt read it, through a float of its own, and as we did."""
-    if theirs is None or ours is None:
-        return theirs is None and ours is None
-    return Decimal(repr(theirs)) == Decimal(repr(float(ours)))  # ccxt's own reading of the same text
+    return await Ours.loaded("deribit", server)
 
 
 def based(amount: Any, price: Any, market: Instrument) -> str:
@@ -96,10 +72,7 @@ async def test_candles_are_the_same(rest: Any, sandbox: SandboxServer, symbol: s
     theirs = await soon(rest.fetch_ohlcv(symbol, interval, since=START_MS, limit=20))
     market = ours.instruments.by_venue_symbol[rest.market(symbol)["id"]]
     candles = await ours.candles(market, interval, START_MS, START_MS + 20 * length_ms)
-    assert len(candles) == len(theirs) == 20 and all(candle.closed for candle in candles)
-    for candle, (open_ms, *figures) in zip(candles, theirs, strict=True):
-        assert candle.open_ms == open_ms
-        assert all(map(same, figures, (candle.open, candle.high, candle.low, candle.close, candle.volume)))
+    assert same_candles(theirs, candles, 20)
 
 
 @pytest.mark.parametrize("symbol", [LINEAR, INVERSE, SPOT])
@@ -110,9 +83,7 @@ async def test_trades_are_the_same(rest: Any, sandbox: SandboxServer, symbol: st
     mine = {trade.trade_id: trade for trade in await ours.trades(market)}
     assert len(theirs) == 20 and len(mine) == 1000
     for trade in theirs:
-        found = mine[trade["id"]]
-        assert (trade["side"], trade["timestamp"]) == (found.side, (found.trade_us or 0) // 1000)
-        assert same(trade["price"], found.price) and same(trade["amount"], found.venue_quantity or found.quantity)
+        assert same_trade(trade, mine[trade["id"]])
     since = await soon(rest.fetch_trades(symbol, since=START_MS, limit=5))
     assert len(since) == 5 and since[0]["timestamp"] >= START_MS
 
@@ -167,14 +138,12 @@ async def test_watched_streams_are_the_same(streams: Any, quiet: SandboxServer, 
         seen: dict[str, Any] = {}
         while len(seen) < 4:
             seen |= {trade["id"]: trade for trade in await soon(streams.watch_trades(theirs))}
-        mine = await until(lambda: _by_id(heard) if seen.keys() <= _by_id(heard).keys() else None)
+        mine = await until(lambda: found if seen.keys() <= (found := by_id(heard)).keys() else None)
         for trade_id, trade in seen.items():
-            found = mine[trade_id]
-            assert same(trade["price"], found.price) and same(trade["amount"], found.venue_quantity or found.quantity)
-            assert (trade["side"], trade["timestamp"]) == (found.side, found.trade_us // 1000)
+            assert same_trade(trade, mine[trade_id])
 
         ticker = await soon(streams.watch_ticker(theirs))
-        told = await until(lambda: [one for one in _of(heard, Ticker) if one.event_us == ticker["timestamp"] * 1000])
+        told = await until(lambda: [one for one in of(heard, Ticker) if one.event_us == ticker["timestamp"] * 1000])
         for name, field in (("last", "last_price"), ("high", "high_24h"), ("low", "low_24h"), ("bid", "bid_price"),
                             ("ask", "ask_price"), ("baseVolume", "volume_24h"),
                             ("quoteVolume", "quote_volume_24h")):  # fmt: skip
@@ -182,38 +151,16 @@ async def test_watched_streams_are_the_same(streams: Any, quiet: SandboxServer, 
         assert based(ticker["bidVolume"], ticker["bid"], market) == told[0].bid_quantity
 
         candle = (await soon(streams.watch_ohlcv(theirs, "1m")))[-1]
-        await until(lambda: [one for one in _of(heard, Candle) if one.open_ms == candle[0]])
+        await until(lambda: [one for one in of(heard, Candle) if one.open_ms == candle[0]])
 
         compared = 0
         while compared < 2:
             book = await soon(streams.watch_order_book(theirs))
-            now = _books(heard).get(book["timestamp"])  # ccxt keeps the time of the last message, not its number
+            now = books(heard, moment_ms).get(
+                book["timestamp"]
+            )  # ccxt keeps the time of the last message, not its number
             if now is None:
                 continue
             compared += 1
             for side, levels in ((book["bids"], now[0]), (book["asks"], now[1])):
                 assert {units.plain(Decimal(repr(p))): based(q, p, market) for p, q, *_ in side} == levels
-
-
-def _of(heard: list[Any], kind: type) -> list[Any]:
-    return [event for event in heard if isinstance(event, kind)]
-
-
-def _by_id(heard: list[Any]) -> dict[str, Any]:
-    return {event.trade_id: event for event in _of(heard, Trade)}
-
-
-def _books(heard: list[Any]) -> dict[int, tuple[dict[str, str], dict[str, str]]]:
-    """The book after each of our depth events, by the exchange's time in ms."""
-    books: dict[int, Any] = {}
-    bids: dict[str, str] = {}
-    asks: dict[str, str] = {}
-    for event in _of(heard, Depth):
-        for side, levels in ((bids, event.bids), (asks, event.asks)):
-            if event.type == "snapshot":
-                side.clear()
-            side.update(levels)
-            for price in [price for price, quantity in side.items() if quantity == "0"]:
-                del side[price]
-        books[event.event_us // 1000] = dict(bids), dict(asks)
-    return books

@@ -1,7 +1,6 @@
 """Deribit's connection from the exchange's side: calls, login, heartbeats, limits, and what the channels say."""
 
 import json
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from exchanges.intervals import MINUTE_MS
 from exchanges.invented import HangUp, HttpAnswer, HttpRequest
 from exchanges.symbols import Instruments
 from sandbox.market import Market
-from tests.exchanges.ours import Ours, until
+from tests.exchanges.ours import Ours, of, until
 from tests.sandbox_server import StartSandbox
 
 NOW_MS = 1_795_000_012_345
@@ -188,8 +187,7 @@ def test_a_notification_has_the_shape_of_a_recorded_one(sandbox: Sandbox, name: 
 
 async def test_a_frame_that_is_lost_is_a_gap_and_then_a_new_snapshot(start_sandbox: StartSandbox):
     server = start_sandbox(seed=3, rate=100, symbols=2)
-    ours = Ours("deribit", server)
-    await ours.load()
+    ours = await Ours.loaded("deribit", server)
     symbol = "BTC-USD-PERP_BTC"
     async with ours.listening(("depth", symbol), ("trade", symbol)) as heard:
         await until(lambda: {Depth, Trade} <= {type(event) for event in heard})
@@ -209,14 +207,12 @@ async def test_a_frame_that_is_lost_is_a_gap_and_then_a_new_snapshot(start_sandb
 
 async def test_with_keys_our_feed_logs_in_and_gets_raw_channels(start_sandbox: StartSandbox):
     server = start_sandbox(seed=3, rate=100, symbols=2)
-    ours = Ours("deribit", server)
-    ours.card = replace(ours.card, keys=dict.fromkeys(ours.card.key_names, "sandbox"))
-    await ours.load()
+    ours = await Ours.loaded("deribit", server, "sandbox")
     async with ours.listening(("depth", "BTC-USDC-PERP"), ("trade", "BTC-USDC-PERP")) as heard:
         deltas = await until(lambda: found if len(found := _deltas(heard)) > 20 else None)
         assert deltas[20].event_us - deltas[0].event_us < 1_600_000  # every 100 ms they would take 2 s
-        assert not [event for event in heard if isinstance(event, Gap)]
+        assert not of(heard, Gap)
 
 
 def _deltas(heard: list[Any]) -> list[Any]:
-    return [event for event in heard if isinstance(event, Depth) and event.type == "delta"]
+    return [event for event in of(heard, Depth) if event.type == "delta"]

@@ -7,20 +7,18 @@ Source: https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/info-
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable
-from decimal import Decimal
 from typing import Any
 
-import ccxt.async_support
+import ccxt
 import ccxt.pro
 import pytest
 
 from exchanges.events import Candle, Depth, Ticker, Trade
 from exchanges.symbols import Instrument
-from tests.exchanges.ours import Ours, until
+from tests.exchanges.ours import Ours, by_id, of, until
+from tests.exchanges.theirs import WAIT_S, Kept, same, same_book, same_candle, same_candles, same_trade, soon
 from tests.sandbox_server import SandboxServer, StartSandbox
 
-WAIT_S = 15
 START_MS = 1_794_787_200_000
 PERPETUAL, SPOT = "BTC/USDC:USDC", "ETH/USDC"
 
@@ -38,21 +36,14 @@ def server(start_sandbox: StartSandbox) -> SandboxServer:
 
 
 @pytest.fixture
-async def client(server: SandboxServer) -> AsyncIterator[Any]:
-    client = pointed(ccxt.pro.hyperliquid(), server)
+async def client(server: SandboxServer, kept: Kept) -> Any:
+    client = kept(pointed(ccxt.pro.hyperliquid(), server))
     await soon(client.load_markets())
-    yield client
-    await client.close()
-
-
-async def soon(awaitable: Awaitable[Any]) -> Any:
-    return await asyncio.wait_for(awaitable, WAIT_S)
+    return client
 
 
 async def loaded(server: SandboxServer) -> Ours:
-    ours = Ours("hyperliquid", server)
-    await ours.load()
-    return ours
+    return await Ours.loaded("hyperliquid", server)
 
 
 def coin(market: Any) -> str:
@@ -61,24 +52,6 @@ def coin(market: Any) -> str:
 
 def mine(ours: Ours, client: Any, symbol: str) -> Instrument:
     return ours.instruments.by_venue_symbol[coin(client.market(symbol))]
-
-
-def same(theirs: Any, ours: str | None) -> bool:
-    """A number as ccxt read it, through a float of its own, and as we did."""
-    if theirs is None or ours is None:
-        return theirs is None and ours is None
-    return Decimal(repr(theirs)) == Decimal(repr(float(ours)))  # ccxt's own reading of the same text
-
-
-def levels(book: Any, side: str) -> list[Any]:
-    return [level[:2] for level in book[side]]
-
-
-def alike(theirs: list[Any], ours: Any) -> bool:
-    return len(theirs) == len(ours) and all(
-        same(price, our_price) and same(amount, quantity)
-        for (price, amount), (our_price, quantity) in zip(theirs, ours, strict=True)
-    )
 
 
 async def test_markets_are_the_same(client: Any, server: SandboxServer):
@@ -104,14 +77,11 @@ async def test_candles_the_book_and_the_day_are_the_same(client: Any, server: Sa
         until_ms = start_ms + 20 * length_ms
         theirs = await soon(client.fetch_ohlcv(symbol, interval, start_ms, 20, {"until": until_ms - 1}))
         candles = await ours.candles(market, interval, start_ms, until_ms)
-        assert len(candles) == len(theirs) == 20 and all(candle.closed for candle in candles)
-        for candle, (open_ms, *figures) in zip(candles, theirs, strict=True):
-            assert candle.open_ms == open_ms
-            assert all(map(same, figures, (candle.open, candle.high, candle.low, candle.close, candle.volume)))
+        assert same_candles(theirs, candles, 20)
     async with asyncio.timeout(WAIT_S):
         while True:
             depth, book = await asyncio.gather(ours.depth(market, 20), client.fetch_order_book(symbol))
-            if alike(levels(book, "bids"), depth.bids) and alike(levels(book, "asks"), depth.asks):
+            if same_book(book, depth):
                 break
     body = await ours.fetch(ours.card.rest.ticker_request(market))
     ticker = ours.card.rest.read_ticker(body, market, 1)
@@ -132,9 +102,7 @@ async def test_recent_trades_are_read_as_ccxt_reads_such_rows(client: Any, serve
     parsed = [one for one in client.parse_trades(rows) if one["id"] in trades]
     assert len(parsed) >= 5
     for trade in parsed:
-        found = trades[trade["id"]]
-        assert (trade["side"], trade["timestamp"]) == (found.side, (found.trade_us or 0) // 1000)
-        assert same(trade["price"], found.price) and same(trade["amount"], found.quantity)
+        assert same_trade(trade, trades[trade["id"]])
 
 
 async def test_the_errors_are_those_that_ccxt_knows(client: Any, server: SandboxServer):
@@ -151,42 +119,25 @@ async def test_watched_streams_are_the_same(client: Any, server: SandboxServer, 
     async with ours.listening(*[(stream, name) for stream in ("trade", "depth", "ticker", "candle_1m")]) as heard:
         await until(lambda: {Trade, Ticker, Depth, Candle} <= {type(event) for event in heard})
         seen: dict[str, Any] = {}
-        first_us = min(event.trade_us for event in _of(heard, Trade))
+        first_us = min(event.trade_us for event in of(heard, Trade))
         while len(seen) < 3:
             new = await soon(client.watch_trades(symbol))
             seen |= {trade["id"]: trade for trade in new if trade["timestamp"] * 1000 >= first_us}
-        found = await until(lambda: ids if seen.keys() <= (ids := _by_id(heard)).keys() else None)
+        found = await until(lambda: ids if seen.keys() <= (ids := by_id(heard)).keys() else None)
         for trade_id, trade in seen.items():
-            one = found[trade_id]
-            assert same(trade["price"], one.price) and same(trade["amount"], one.quantity)
-            assert (trade["side"], trade["timestamp"]) == (one.side, one.trade_us // 1000)
+            assert same_trade(trade, found[trade_id])
 
         book = await soon(client.watch_order_book(symbol))
-        depths = await until(lambda: [one for one in _of(heard, Depth) if one.event_us == book["timestamp"] * 1000])
-        assert alike(levels(book, "bids"), depths[0].bids) and alike(levels(book, "asks"), depths[0].asks)
+        depths = await until(lambda: [one for one in of(heard, Depth) if one.event_us == book["timestamp"] * 1000])
+        assert same_book(book, depths[0])
 
         ticker = await soon(client.watch_ticker(symbol))
         assert await until(
             lambda: [
                 one
-                for one in _of(heard, Ticker)
+                for one in of(heard, Ticker)
                 if same(ticker["quoteVolume"], one.quote_volume_24h) and same(ticker["previousClose"], one.open_24h)
             ]
         )
         candle = (await soon(client.watch_ohlcv(symbol, "1m")))[-1]
-        assert await until(
-            lambda: [
-                one
-                for one in _of(heard, Candle)
-                if one.open_ms == candle[0]
-                and all(map(same, candle[1:], (one.open, one.high, one.low, one.close, one.volume)))
-            ]
-        )
-
-
-def _of(heard: list[Any], kind: type) -> list[Any]:
-    return [event for event in heard if isinstance(event, kind)]
-
-
-def _by_id(heard: list[Any]) -> dict[str, Any]:
-    return {event.trade_id: event for event in _of(heard, Trade)}
+        assert await until(lambda: [one for one in of(heard, Candle) if same_candle(candle, one)])

@@ -227,8 +227,7 @@ def test_the_fed_events_end_in_the_book_of_a_call(sandbox: Sandbox):
 
 async def test_a_connection_that_is_dropped_or_disturbed_does_not_tell_a_trade_twice(start_sandbox: StartSandbox):
     server = start_sandbox(seed=3, rate=100, symbols=2)
-    ours = Ours("hyperliquid", server)
-    await ours.load()
+    ours = await Ours.loaded("hyperliquid", server)
     symbol = "BTC-USDC-PERP"
     async with ours.listening(("trade", symbol), ("depth", symbol)) as first:
         await until(lambda: len([event for event in first if isinstance(event, Trade)]) > 3)

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
-from decimal import Decimal
+from collections.abc import Iterator
 from typing import Any
 
 import ccxt.async_support
@@ -11,10 +10,9 @@ import ccxt.pro
 import pytest
 
 from exchanges.events import Candle, Depth, Gap, Ticker, Trade
-from tests.exchanges.ours import Ours, until
-from tests.sandbox_server import SandboxServer, StartSandbox
-
-WAIT_S = 15
+from tests.exchanges.ours import Ours, best, books, by_id, of, until
+from tests.exchanges.theirs import WAIT_S, Kept, same, same_book, same_candle, same_levels, same_trade, soon
+from tests.sandbox_server import SandboxServer
 
 
 def pointed(client: Any, server: SandboxServer) -> Any:
@@ -27,39 +25,17 @@ def pointed(client: Any, server: SandboxServer) -> Any:
 
 
 @pytest.fixture
-async def rest(sandbox: SandboxServer) -> AsyncIterator[Any]:
-    client = pointed(ccxt.async_support.kraken(), sandbox)
-    yield client
-    await client.close()
+def rest(sandbox: SandboxServer, kept: Kept) -> Any:
+    return kept(pointed(ccxt.async_support.kraken(), sandbox))
 
 
 @pytest.fixture
-def quiet(start_sandbox: StartSandbox) -> SandboxServer:
-    """Two trades a second and symbol: two readers can look at the same state."""
-    return start_sandbox(seed=5, rate=8, symbols=2)
-
-
-@pytest.fixture
-async def streams(quiet: SandboxServer) -> AsyncIterator[Any]:
-    client = pointed(ccxt.pro.kraken(), quiet)
-    yield client
-    await client.close()
-
-
-async def soon(awaitable: Awaitable[Any]) -> Any:
-    return await asyncio.wait_for(awaitable, WAIT_S)
-
-
-def same(theirs: Any, ours: str | None) -> bool:
-    """A number as ccxt read it, through a float of its own, and as we did."""
-    if theirs is None or ours is None:
-        return theirs is ours
-    return Decimal(repr(float(theirs))) == Decimal(repr(float(ours)))
+def streams(quiet: SandboxServer, kept: Kept) -> Any:
+    return kept(pointed(ccxt.pro.kraken(), quiet))
 
 
 async def test_markets(rest: Any, sandbox: SandboxServer) -> None:
-    ours = Ours("kraken", sandbox)
-    await ours.load()
+    ours = await Ours.loaded("kraken", sandbox)
     markets = await soon(rest.load_markets())
     assert {(market["symbol"], market["base"], market["quote"]) for market in markets.values()} == {
         (one.venue_symbol, one.base, one.quote) for one in ours.instruments.by_symbol.values()
@@ -75,33 +51,27 @@ async def test_markets(rest: Any, sandbox: SandboxServer) -> None:
 
 @pytest.mark.parametrize(("interval", "length_ms"), [("1m", 60_000), ("1h", 3_600_000), ("1d", 86_400_000)])
 async def test_candles(rest: Any, sandbox: SandboxServer, interval: str, length_ms: int) -> None:
-    ours = Ours("kraken", sandbox)
-    await ours.load()
+    ours = await Ours.loaded("kraken", sandbox)
     now_ms = time.time_ns() // 1_000_000
     start_ms = now_ms - now_ms % length_ms - 20 * length_ms
     candles = await ours.candles(ours.instruments.by_symbol["BTC-USDT"], interval, start_ms, now_ms)
     theirs = await soon(rest.fetch_ohlcv("BTC/USDT", interval, since=start_ms, limit=20))
     assert len(theirs) == 20 and candles[0].open_ms == start_ms
-    for candle, (open_ms, *figures) in zip(candles, theirs, strict=False):
-        assert candle.open_ms == open_ms and candle.closed
-        assert all(map(same, figures, (candle.open, candle.high, candle.low, candle.close, candle.volume)))
+    for candle, row in zip(candles, theirs, strict=False):
+        assert candle.closed and same_candle(row, candle)
 
 
 async def test_trades(rest: Any, sandbox: SandboxServer) -> None:
-    ours = Ours("kraken", sandbox)
-    await ours.load()
+    ours = await Ours.loaded("kraken", sandbox)
     found = await soon(rest.fetch_trades("ETH/BTC", limit=20))
     mine = {trade.trade_id: trade for trade in await ours.trades(ours.instruments.by_symbol["ETH-BTC"])}
     assert len(found) == 20
     for trade in found:
-        own = mine[trade["id"]]
-        assert (trade["side"], trade["timestamp"]) == (own.side, (own.trade_us or 0) // 1000)
-        assert same(trade["price"], own.price) and same(trade["amount"], own.quantity)
+        assert same_trade(trade, mine[trade["id"]])
 
 
 async def test_the_ticker_and_the_book_of_one_moment(streams: Any, quiet: SandboxServer) -> None:
-    ours = Ours("kraken", quiet)
-    await ours.load()
+    ours = await Ours.loaded("kraken", quiet)
     btc = ours.instruments.by_symbol["BTC-USDT"]
     async with asyncio.timeout(WAIT_S):
         while True:
@@ -110,9 +80,7 @@ async def test_the_ticker_and_the_book_of_one_moment(streams: Any, quiet: Sandbo
             after = await ours.depth(btc, 100)
             if (before.bids, before.asks) == (after.bids, after.asks):
                 break
-    for side, levels in ((theirs["bids"], after.bids), (theirs["asks"], after.asks)):
-        assert len(side) == len(levels) == 100
-        assert all(same(a[0], b[0]) and same(a[1], b[1]) for a, b in zip(side, levels, strict=True))
+    assert same_book(theirs, after, 100)
     async with asyncio.timeout(WAIT_S):
         while True:
             first, ticker, second = (
@@ -144,40 +112,30 @@ async def test_an_unknown_market_and_the_limit_are_errors_to_ccxt_too(rest: Any,
 
 
 async def test_watched_trades_ticker_candles_and_book(streams: Any, quiet: SandboxServer) -> None:
-    ours = Ours("kraken", quiet)
-    await ours.load()
+    ours = await Ours.loaded("kraken", quiet)
     wants = tuple((stream, "BTC-USDT") for stream in ("trade", "ticker", "depth", "candle_1m"))
     async with ours.listening(*wants) as heard:
         await until(lambda: {type(event) for event in heard} >= {Trade, Ticker, Depth, Candle})
         seen: dict[str, Any] = {}
         while len(seen) < 5:
             seen |= {trade["id"]: trade for trade in await soon(streams.watch_trades("BTC/USDT"))}
-        mine = await until(lambda: _by_id(heard) if seen.keys() <= _by_id(heard).keys() else None)
+        mine = await until(lambda: ids if seen.keys() <= (ids := by_id(heard)).keys() else None)
         for trade_id, trade in seen.items():
-            assert same(trade["price"], mine[trade_id].price) and same(trade["amount"], mine[trade_id].quantity)
-            assert (trade["side"], trade["timestamp"]) == (mine[trade_id].side, mine[trade_id].trade_us // 1000)
+            assert same_trade(trade, mine[trade_id])
 
         tickers: list[Any] = []
         async with asyncio.timeout(WAIT_S):  # a snapshot may show a moment that was no change to us
-            while not any(alike(ticker, event) for ticker in tickers for event in heard if isinstance(event, Ticker)):
+            while not any(alike(ticker, event) for ticker in tickers for event in of(heard, Ticker)):
                 tickers.append(await streams.watch_ticker("BTC/USDT"))
 
-        open_ms, *rows = (await soon(streams.watch_ohlcv("BTC/USDT", "1m")))[-1]
-        await until(
-            lambda: [
-                event
-                for event in heard
-                if isinstance(event, Candle)
-                and event.open_ms == open_ms
-                and all(map(same, rows, (event.open, event.high, event.low, event.close, event.volume)))
-            ]
-        )
+        candle = (await soon(streams.watch_ohlcv("BTC/USDT", "1m")))[-1]
+        await until(lambda: [one for one in of(heard, Candle) if same_candle(candle, one)])
 
         for _ in range(3):
             book = await soon(streams.watch_order_book("BTC/USDT", 25))
-            wanted = [[(repr(price), repr(size)) for price, size, *_ in book[side]] for side in ("bids", "asks")]
-            await until(lambda: wanted in _books(heard, 25))  # noqa: B023
-        assert not [event for event in heard if isinstance(event, Gap)]
+            sides = [list(map(tuple, book[side])) for side in ("bids", "asks")]  # theirs goes on changing
+            await until(lambda: any(all(map(same_levels, sides, one)) for one in windows(heard)))  # noqa: B023
+        assert not of(heard, Gap)
 
 
 def alike(ticker: Any, event: Ticker) -> bool:
@@ -190,27 +148,6 @@ def alike(ticker: Any, event: Ticker) -> bool:
     return all(same(ticker[name], figure) for name, figure in figures.items())
 
 
-def _by_id(heard: list[Any]) -> dict[str, Trade]:
-    return {event.trade_id: event for event in heard if isinstance(event, Trade)}
-
-
-def _books(heard: list[Any], count: int) -> list[list[list[tuple[str, str]]]]:
-    """The best levels after each of our depth events, as floats are written."""
-    books, sides = [], (dict[str, str](), dict[str, str]())
-    for event in heard:
-        if not isinstance(event, Depth):
-            continue
-        for side, levels in zip(sides, (event.bids, event.asks), strict=True):
-            if event.type == "snapshot":
-                side.clear()
-            side.update(levels)
-            for price in [price for price, quantity in side.items() if quantity == "0"]:
-                del side[price]
-        books.append(
-            [
-                [(repr(float(price)), repr(float(side[price]))) for price in sorted(side, key=Decimal, reverse=down)]
-                [:count]
-                for side, down in zip(sides, (True, False), strict=True)
-            ]
-        )  # fmt: skip
-    return books
+def windows(heard: list[Any]) -> Iterator[Any]:
+    """The best levels after each of our depth events, the newest first."""
+    return (best(book, 25) for book in reversed(books(heard, id).values()))

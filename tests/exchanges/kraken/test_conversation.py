@@ -3,7 +3,7 @@
 from typing import Any
 
 from exchanges.events import Depth, Gap, Status, Trade
-from tests.exchanges.ours import Ours, until
+from tests.exchanges.ours import Ours, of, until
 from tests.sandbox_server import StartSandbox
 
 
@@ -16,8 +16,7 @@ def after(heard: list[Any], kind: type, stream: str) -> list[Any]:
 
 async def test_book_frames_that_are_lost_are_a_gap_and_a_new_subscription(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(seed=3, rate=400, symbols=1)
-    ours = Ours("kraken", server)
-    await ours.load()
+    ours = await Ours.loaded("kraken", server)
     async with ours.listening(("depth", "BTC-USDT")) as heard:
         await until(lambda: len(heard) > 5)
         assert isinstance(heard[0], Depth) and heard[0].type == "snapshot"
@@ -30,8 +29,7 @@ async def test_book_frames_that_are_lost_are_a_gap_and_a_new_subscription(start_
 
 async def test_a_trade_that_is_lost_is_a_gap_and_rest_has_it(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(seed=3, rate=60, symbols=1)
-    ours = Ours("kraken", server)
-    await ours.load()
+    ours = await Ours.loaded("kraken", server)
     async with ours.listening(("trade", "BTC-USDT")) as heard:
         await until(lambda: len(heard) > 3)
         server.fault("skip", exchange="kraken", symbol="BTC-USDT", stream="trade", count=1)
@@ -46,9 +44,8 @@ async def test_a_trade_that_is_lost_is_a_gap_and_rest_has_it(start_sandbox: Star
 
 
 async def test_a_market_that_is_not_listed_is_said_to_be_so_and_the_others_go_on(start_sandbox: StartSandbox) -> None:
-    ours = Ours("kraken", start_sandbox(seed=3, rate=60, symbols=1))
-    await ours.load()
+    ours = await Ours.loaded("kraken", start_sandbox(seed=3, rate=60, symbols=1))
     async with ours.listening(("trade", "BTC-USDT"), ("trade", "NO-SUCH")) as heard:
         await until(lambda: {type(event) for event in heard} >= {Trade, Status})
-        [status] = [event for event in heard if isinstance(event, Status)]
+        [status] = of(heard, Status)
         assert (status.symbol, status.status, status.stream) == ("NO-SUCH", "not_listed", "trade")

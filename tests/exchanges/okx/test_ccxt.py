@@ -4,7 +4,6 @@ Where ccxt's reading is another one, the test names the page that proves it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
 from decimal import Decimal
 from typing import Any
 
@@ -13,10 +12,10 @@ import ccxt.pro
 import pytest
 
 from exchanges.events import Candle, Depth, Ticker, Trade
-from tests.exchanges.ours import Ours, books, until
+from tests.exchanges.ours import Ours, books, by_id, of, until
+from tests.exchanges.theirs import WAIT_S, Kept, exact, same, same_book, same_candle, same_candles, same_trade, soon
 from tests.sandbox_server import SandboxServer, StartSandbox
 
-WAIT_S = 15
 START_MS = 1_735_689_600_000
 SPOT, LINEAR, INVERSE = "BTC/USDT", "BTC/USDT:USDT", "BTC/USD:BTC"
 OURS = {SPOT: "BTC-USDT", LINEAR: "BTC-USDT-PERP", INVERSE: "BTC-USD-PERP_BTC"}
@@ -38,43 +37,23 @@ def sandbox(start_sandbox: StartSandbox) -> SandboxServer:
 
 
 @pytest.fixture
-async def rest(sandbox: SandboxServer) -> AsyncIterator[Any]:
-    client = pointed(ccxt.async_support.okx(), sandbox)
-    yield client
-    await client.close()
-
-
-@pytest.fixture
 def quiet(start_sandbox: StartSandbox) -> SandboxServer:
-    """Two trades a second and symbol: two readers can look at the same state."""
+    """Of the test's own for the same reason, with few changes a second."""
     return start_sandbox(seed=5, rate=8, symbols=2)
 
 
 @pytest.fixture
-async def streams(quiet: SandboxServer) -> AsyncIterator[Any]:
-    client = pointed(ccxt.pro.okx(), quiet)
-    yield client
-    await client.close()
+def rest(sandbox: SandboxServer, kept: Kept) -> Any:
+    return kept(pointed(ccxt.async_support.okx(), sandbox))
 
 
-async def soon(awaitable: Awaitable[Any]) -> Any:
-    return await asyncio.wait_for(awaitable, WAIT_S)
-
-
-def exact(number: Any) -> Decimal:
-    """What ccxt made of a number, as the decimal that stands for it."""
-    return Decimal(repr(number))
-
-
-def same(theirs: Any, ours: str | None) -> bool:
-    """A number as ccxt read it, through a float of its own, and as we did."""
-    return theirs is ours is None or (theirs is not None and ours is not None and exact(theirs) == exact(float(ours)))
+@pytest.fixture
+def streams(quiet: SandboxServer, kept: Kept) -> Any:
+    return kept(pointed(ccxt.pro.okx(), quiet))
 
 
 async def loaded(server: SandboxServer) -> Ours:
-    ours = Ours("okx", server)
-    await ours.load()
-    return ours
+    return await Ours.loaded("okx", server)
 
 
 async def test_markets_of_every_kind(rest: Any, sandbox: SandboxServer):
@@ -114,10 +93,7 @@ async def test_candles(rest: Any, sandbox: SandboxServer, symbol: str):
             ours.instruments.by_symbol[OURS[symbol]], interval, START_MS, START_MS + 10 * length_ms
         )
         theirs = await soon(rest.fetch_ohlcv(symbol, interval, since=START_MS, limit=10))
-        assert len(mine) == len(theirs) == 10
-        for candle, (open_ms, *figures) in zip(mine, theirs, strict=True):
-            assert candle.open_ms == open_ms and candle.closed
-            assert all(map(same, figures, (candle.open, candle.high, candle.low, candle.close, candle.volume)))
+        assert same_candles(theirs, mine, 10)
 
 
 @pytest.mark.parametrize("symbol", OURS)
@@ -130,9 +106,7 @@ async def test_trades(rest: Any, sandbox: SandboxServer, symbol: str):
     assert len(theirs) == 20
     for trade in theirs:
         one = mine[trade["id"]]
-        assert (trade["side"], trade["timestamp"] * 1000) == (one.side, one.trade_us)
-        assert same(trade["price"], one.price) and same(trade["amount"], one.venue_quantity or one.quantity)
-        assert (one.venue_quantity is None) == (symbol == SPOT)
+        assert same_trade(trade, one) and (one.venue_quantity is None) == (symbol == SPOT)
 
 
 async def test_the_book_of_one_moment(streams: Any, quiet: SandboxServer):
@@ -144,9 +118,7 @@ async def test_the_book_of_one_moment(streams: Any, quiet: SandboxServer):
             theirs = await soon(streams.fetch_order_book(SPOT, 100))
             if before.sequence == (await ours.depth(btc, 100)).sequence:
                 break
-    for side, levels in ((theirs["bids"], before.bids), (theirs["asks"], before.asks)):
-        assert len(side) == len(levels) == 100
-        assert all(same(a[0], b[0]) and same(a[1], b[1]) for a, b in zip(side, levels, strict=True))
+    assert same_book(theirs, before, 100)
 
 
 @pytest.mark.parametrize("symbol", [SPOT, INVERSE])
@@ -158,7 +130,7 @@ async def test_the_ticker_of_one_moment(streams: Any, quiet: SandboxServer, symb
         theirs = await soon(streams.watch_ticker(symbol))
 
         def told() -> Ticker | None:
-            return next((e for e in heard if isinstance(e, Ticker) and e.event_us == theirs["timestamp"] * 1000), None)
+            return next((one for one in of(heard, Ticker) if one.event_us == theirs["timestamp"] * 1000), None)
 
         async with asyncio.timeout(WAIT_S):
             while (mine := told()) is None:
@@ -178,11 +150,11 @@ async def test_watched_trades(streams: Any, quiet: SandboxServer):
     """ccxt watches merged matches; each carries the id of its last one and the sum of their quantities."""
     ours = await loaded(quiet)
     async with ours.listening(("trade", "BTC-USDT")) as heard:
-        await until(lambda: [event for event in heard if isinstance(event, Trade)])
+        await until(lambda: of(heard, Trade))
         seen: dict[str, Any] = {}
         while len(seen) < 6:
             seen |= {trade["id"]: trade for trade in await soon(streams.watch_trades(SPOT))}
-        mine = await until(lambda: by_id(heard) if max(map(int, seen)) in by_id(heard) else None)
+        mine = await until(lambda: by_number(heard) if max(map(int, seen)) in by_number(heard) else None)
     first, compared = min(mine), 0
     for trade_id, trade in seen.items():
         ids = range(int(trade_id) - int(trade["info"]["count"]) + 1, int(trade_id) + 1)
@@ -221,8 +193,7 @@ async def test_watched_candles(streams: Any, quiet: SandboxServer):
         mine = await until(lambda: closed(heard) if theirs.keys() <= closed(heard).keys() else None)
     assert len(theirs) >= 3
     for open_ms, figures in theirs.items():
-        one = mine[open_ms]
-        assert all(map(same, figures, (one.open, one.high, one.low, one.close, one.volume)))
+        assert same_candle([open_ms, *figures], mine[open_ms])
 
 
 async def test_the_errors_are_those_that_ccxt_knows(rest: Any, sandbox: SandboxServer):
@@ -234,13 +205,13 @@ async def test_the_errors_are_those_that_ccxt_knows(rest: Any, sandbox: SandboxS
         await soon(rest.fetch_time())
 
 
-def by_id(heard: list[Any]) -> dict[int, Trade]:
-    return {int(event.trade_id): event for event in heard if isinstance(event, Trade)}
+def by_number(heard: list[Any]) -> dict[int, Trade]:
+    return {int(trade_id): trade for trade_id, trade in by_id(heard).items()}
 
 
 def closed(heard: list[Any]) -> dict[int, Candle]:
-    return {event.open_ms: event for event in heard if isinstance(event, Candle) and event.closed}
+    return {candle.open_ms: candle for candle in of(heard, Candle) if candle.closed}
 
 
 def newest(heard: list[Any]) -> int | None:
-    return next((event.sequence for event in reversed(heard) if isinstance(event, Depth)), None)
+    return next((event.sequence for event in reversed(of(heard, Depth))), None)

@@ -6,18 +6,12 @@ from typing import Any
 
 from exchanges.events import Depth, Gap, Status, Ticker, Trade
 from exchanges.symbols import Instrument
-from tests.exchanges.ours import Ours, until
+from tests.exchanges.ours import Ours, of, until
 from tests.sandbox_server import SandboxServer, StartSandbox
 
 
 async def loaded(server: SandboxServer) -> Ours:
-    ours = Ours("okx", server)
-    await ours.load()
-    return ours
-
-
-def of(heard: list[Any], kind: type) -> list[Any]:
-    return [event for event in heard if isinstance(event, kind)]
+    return await Ours.loaded("okx", server)
 
 
 async def test_a_skipped_update_is_a_gap_and_a_new_snapshot(start_sandbox: StartSandbox):
@@ -35,7 +29,7 @@ async def test_a_skipped_update_is_a_gap_and_a_new_snapshot(start_sandbox: Start
 
 
 def of_depth(heard: list[Any]) -> list[Depth]:
-    return [event for event in heard if isinstance(event, Depth) and event.stream == "depth"]
+    return [event for event in of(heard, Depth) if event.stream == "depth"]
 
 
 def crossed(event: Depth) -> bool:
