@@ -236,6 +236,8 @@ class Session:
             frames += 1
             if frames % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
+        why = f"{socket.close_code} {socket.close_reason}".rstrip()
+        raise Ended("disconnect", f"the exchange closed the connection: {why}")
 
     async def _write(self, socket) -> None:
         while True:

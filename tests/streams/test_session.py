@@ -1,7 +1,8 @@
 """A session goes on where its feed fails, rather than wait for what can no longer come."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -89,23 +90,42 @@ async def flood(socket: ServerConnection) -> None:
     await socket.wait_closed()
 
 
-async def test_many_frames_that_wait_leave_the_others_their_turn() -> None:
-    feed = Counting(Instruments())
-    async with serve(flood, "127.0.0.1", 0, compression=None) as server:
+async def farewell(socket: ServerConnection) -> None:
+    await socket.close(1000, "too_many_requests")
+
+
+@contextlib.asynccontextmanager
+async def session_with(
+    exchange: Callable[[ServerConnection], Awaitable[None]], feed: BinanceFeed
+) -> AsyncIterator[None]:
+    """A session of Binance that runs, connected to `exchange` in place of it."""
+    async with serve(exchange, "127.0.0.1", 0, compression=None) as server:
         card, port = cards.card("binance"), server.sockets[0].getsockname()[1]
         here = replace(card.sockets[0], url=f"ws://127.0.0.1:{port}", connects=None)
         card = replace(card, sockets=(here,), new_feed=lambda *_: feed)
         publisher = Publisher(redis(), get_channel_layer(), 10, 10, lambda: None, lambda _: None)
         numbering = Numbering("binance", Lease("lease:binance:0-0", "1:one"), Instruments(), publisher, "", print)
         client = Client(card, Budget(redis(), "binance", card.limits))
-        session = Session(
-            card, 0, Instruments(), numbering, client, Rejections("binance"), Budget(redis(), "connects", [])
-        )
+        connects = Budget(redis(), "connects", [])
+        session = Session(card, 0, Instruments(), numbering, client, Rejections("binance"), connects)
         running = asyncio.create_task(session.run())
-        turns = [0]
-        async with asyncio.timeout(20):
-            while feed.frames < 200 * YIELD_EVERY:
-                await asyncio.sleep(0)
-                turns.append(feed.frames)
-        await ended([running])
+        try:
+            yield
+        finally:
+            await ended([running])
+
+
+async def test_many_frames_that_wait_leave_the_others_their_turn() -> None:
+    feed, turns = Counting(Instruments()), [0]
+    async with session_with(flood, feed), asyncio.timeout(20):
+        while feed.frames < 200 * YIELD_EVERY:
+            await asyncio.sleep(0)
+            turns.append(feed.frames)
     assert max(later - earlier for earlier, later in pairwise(turns)) <= YIELD_EVERY
+
+
+async def test_how_the_exchange_ended_a_connection_is_told_in_its_words(caplog: pytest.LogCaptureFixture) -> None:
+    async with session_with(farewell, Counting(Instruments())), asyncio.timeout(20):
+        while "reconnecting" not in caplog.text:
+            await asyncio.sleep(0.01)
+    assert "the exchange closed the connection: 1000 too_many_requests" in caplog.text
