@@ -52,8 +52,8 @@ def child(name: str, arguments: tuple[str, ...], env: Mapping[str, str], note: s
 
 
 STOPS = {
-    # A loop that holds connections ends by no warm stop; the cold one lets it give its leases back.
-    "streams": ((signal.SIGQUIT, 4.5),),
+    # Its loops hand over what they carry to others, where there are any, and give their leases back.
+    "streams": ((signal.SIGTERM, 3.5), (signal.SIGQUIT, 1.0)),
     # What ends soon may end; a longer task is begun again by its clock.
     "jobs": ((signal.SIGTERM, 2.5), (signal.SIGQUIT, 2.0)),
 }

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from exchanges.decimals import Number
-from exchanges.events import Candle, Ticker, Trade
+from exchanges.events import Candle, Level, Ticker, Trade
 
 SIDES = frozenset({"bids", "asks"})
 
@@ -35,3 +35,21 @@ def _value(name: str, value: Any) -> Any:
     if name in SIDES:
         return levels(value)
     return Decimal(value) if name in NUMBERS and value is not None else value
+
+
+class _Levels(msgspec.Struct):
+    bids: list[tuple[msgspec.Raw, msgspec.Raw]]
+    asks: list[tuple[msgspec.Raw, msgspec.Raw]]
+
+
+_levels = msgspec.json.Decoder(_Levels).decode
+
+
+def sides(text: bytes) -> tuple[list[Level], list[Level]]:
+    """Bids and asks of a depth event as the canonical text that a book is keyed by."""
+    found = _levels(text)
+    return _side(found.bids), _side(found.asks)
+
+
+def _side(side: Iterable[tuple[msgspec.Raw, msgspec.Raw]]) -> list[Level]:
+    return [(Number(bytes(price).decode()), Number(bytes(quantity).decode())) for price, quantity in side]

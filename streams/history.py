@@ -4,8 +4,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 from redis.asyncio import Redis
 
+from exchanges.events import State
 from streams import keys
 from streams.position import START, Position
 
@@ -29,6 +31,11 @@ class Kept:
     book: bytes | None = None
     book_position: Position = START
     status: bytes | None = None
+
+    @property
+    def state(self) -> State | None:
+        """The word of the last status event."""
+        return msgspec.json.decode(self.status)["status"] if self.status else None
 
 
 @dataclass

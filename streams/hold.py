@@ -21,20 +21,19 @@ from exchanges.contract import Card, Want
 from exchanges.symbols import Instruments, Topic
 from streams import demand, history, keys, lease
 from streams.ending import ended
+from streams.held import Held
 from streams.lease import Lease
+from streams.moves import Moves
 from streams.numbering import Numbering
 from streams.plan import Plan, plan
 from streams.publishers.redis import Publisher
 from streams.rejections import Rejections
+from streams.report import LOOP_TTL_S, Report
 from streams.session import Session
 
 log = logging.getLogger(__name__)
 
 RECONCILE_S = 0.5
-BEAT_S = 1.0
-LOOP_TTL_S = 4
-KEEP_HISTORY_S = 86_400
-EXPIRE_TURNS = 20  # beats; fewer than a stream lives, so that no key is left without an end
 PARTING_S = 3.0  # how long a stopping loop tries to say goodbye
 
 Shard = Annotated[str, msgspec.Meta(pattern=r"^\d+-\d+$")]
@@ -44,27 +43,6 @@ if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
 return 1
 """
-
-
-@dataclass
-class Held:
-    """One shard that is carried here."""
-
-    exchange: str
-    shard: str
-    lease: Lease
-    markets: Instruments
-    numbering: Numbering
-    session: Session
-    wants: frozenset[Want] = frozenset()
-    task: asyncio.Task[None] | None = None
-
-    def close(self, want: Want) -> None:
-        """The stream is no longer carried: nobody wants it, or its market is gone."""
-        if want[1] in self.markets.by_symbol:
-            self.numbering.close(want, time.time_ns(), "stopped", "nobody wants it")
-        else:
-            self.numbering.close(want, time.time_ns(), "not_listed", f"{self.exchange} no longer lists {want[1]}")
 
 
 @dataclass
@@ -92,6 +70,7 @@ class Holder:
 
     def __post_init__(self) -> None:
         self._held: dict[str, Held] = {}  # lease key -> shard
+        self._stopping = asyncio.Event()
         self._counted = False  # Redis was told of this loop
         self._remembers_until_s = float("-inf")
         self._publisher = Publisher(
@@ -101,19 +80,28 @@ class Holder:
             code: Client(card, Budget(self.redis, code, card.limits)) for code, card in self.sources.cards.items()
         }
         self._rejections = {code: Rejections(code) for code in self.sources.cards}
+        self._moves = Moves(self.redis, self.name, self._held, self._publisher, self._begin, self._drop)
+        self._report = Report(self.redis, self.name, self._held, self._publisher, self._rejections)
+
+    def stop(self) -> None:
+        """Asks `run` to hand over what is carried and to return."""
+        self._stopping.set()
 
     async def run(self) -> None:
-        """Until cancelled; then what is carried is given back."""
+        """Until stopped or cancelled; then what is still carried is given back."""
         flushing = asyncio.create_task(self._publisher.run())
-        beating = asyncio.create_task(self._beat())
+        beating = asyncio.create_task(self._report.run())
+        stopping = asyncio.create_task(self._stopping.wait())
         try:
-            while True:
+            while not stopping.done():
                 await self._reconcile_once()
-                done, _ = await asyncio.wait({flushing, beating}, timeout=RECONCILE_S)
+                done, _ = await asyncio.wait({flushing, beating, stopping}, timeout=RECONCILE_S)
                 for task in done:  # without it nothing said here is heard: another loop is of more use
                     task.result()
+            await self._hand_all_over()
         finally:
-            await ended([beating])
+            await ended([beating, stopping])
+            await self._moves.end()
             await self._part()
             await ended([flushing])
 
@@ -152,6 +140,7 @@ class Holder:
         for code, shards in plans.items():
             async with self._alone(code):
                 await self._carry(code, shards, share)
+        await self._moves.level(plans, share)
 
     async def _remembered(self) -> set[str]:
         """Where Redis came back empty, what is carried here, until its subscribers have asked for it again."""
@@ -195,7 +184,7 @@ class Holder:
             await self._give_back(held)
         for shard, wants in shards.items():
             held = self._held.get(keys.lease(code, shard))
-            if held is None and len(self._held) < share:
+            if held is None and self._moves.room(share) and keys.lease(code, shard) not in self._moves.coming:
                 held = await self._take(code, shard)
             if held and held.wants != wants:
                 await self._change(held, wants)
@@ -204,14 +193,17 @@ class Holder:
         taken = await lease.take(self.redis, keys.lease(code, shard), self.name)
         if taken is None:
             return None
+        held = self._held[taken.key] = await self._begin(code, shard, taken)
+        return held
+
+    async def _begin(self, code: str, shard: str, taken: Lease) -> Held:
         card, markets = self.sources.cards[code], await self.sources.markets(code)
         numbering = Numbering(code, taken, markets, self._publisher, self.extra, self.sources.closed_candle)
         index = int(shard.partition("-")[0])
         limit = card.sockets[index].connects
         connects = Budget(self.redis, f"{code}:connects:{index}", [limit] if limit else [])
         session = Session(card, index, markets, numbering, self._clients[code], self._rejections[code], connects)
-        held = self._held[taken.key] = Held(code, shard, taken, markets, numbering, session)
-        return held
+        return Held(card, shard, taken, markets, numbering, session)
 
     async def _change(self, held: Held, wants: frozenset[Want]) -> None:
         """What is new gets a new epoch above all that was written of it; what ran elsewhere till now has a gap."""
@@ -228,7 +220,7 @@ class Holder:
         held.wants = wants
         held.session.want(wants)
         if held.task is None:
-            held.task = asyncio.create_task(held.session.run())
+            held.start()
             log.info("%s: shard %s is carried here", held.exchange, held.shard)
 
     async def _give_back(self, held: Held) -> None:
@@ -255,6 +247,13 @@ class Holder:
         for held in self._held.values():
             held.session.lost("recovery")
 
+    async def _hand_all_over(self) -> None:
+        try:
+            await self.redis.zrem(keys.LOOPS, self.name)
+            await self._moves.all_away(self._renew)
+        except (RedisError, OSError) as error:
+            log.warning("nothing could be handed over: %s", error)
+
     async def _part(self) -> None:
         """Planned end: the leases are given back at once, so that another loop need not wait for their end."""
         parting = list(self._held.values())
@@ -268,50 +267,6 @@ class Holder:
                 await self.redis.zrem(keys.LOOPS, self.name)
         except (RedisError, OSError) as error:
             log.warning("parted without a word: %s", error)
-
-    async def _beat(self) -> None:
-        """Every second, says where each topic stands and how it is doing."""
-        turn = 0
-        while True:
-            await asyncio.sleep(BEAT_S)
-            turn += 1
-            for held in list(self._held.values()):
-                for line in held.numbering.lines:
-                    self._publisher.fields(held.lease, line, **line.beat(BEAT_S), loop=self.name)
-            try:
-                await self._report(expire=turn % EXPIRE_TURNS == 1)
-            except (RedisError, OSError) as error:
-                log.debug("no report this time: %s", error)
-
-    async def _report(self, expire: bool) -> None:
-        now_s = int(time.time())
-        lines = [line for held in self._held.values() for line in held.numbering.lines]
-        pipeline = self.redis.pipeline(transaction=False)
-        about = {"host": socket.gethostname(), "pid": os.getpid(), "shards": len(self._held), "topics": len(lines)}
-        pipeline.hset(keys.loop(self.name), mapping=about)
-        pipeline.expire(keys.loop(self.name), LOOP_TTL_S)
-        if lines:
-            pipeline.zadd(keys.RUNNING, {line.topic: now_s for line in lines})
-        for code, rejections in self._rejections.items():
-            sessions = [held.session for held in self._held.values() if held.exchange == code]
-            if sessions:
-                up = sum(session.connected for session in sessions)
-                said = {
-                    "connections": len(sessions),
-                    "connected": up,
-                    "rejected": rejections.count.total(),
-                    "keys_refused": next(filter(None, (session.keys_refused for session in sessions)), ""),
-                    "turned_away": next(filter(None, (session.turned_away for session in sessions)), ""),
-                    "at": now_s,
-                }
-                pipeline.hset(keys.state(code), self.name, msgspec.json.encode(said))
-                pipeline.expire(keys.state(code), 10)
-        if expire:
-            pipeline.zremrangebyscore(keys.RUNNING, "-inf", now_s - KEEP_HISTORY_S)
-            for line in lines:
-                pipeline.expire(keys.history(line.topic), KEEP_HISTORY_S)
-                pipeline.expire(keys.latest(line.topic), KEEP_HISTORY_S)
-        await pipeline.execute()
 
 
 def _plan_in(text: bytes) -> dict[str, list[tuple[str, str]]]:

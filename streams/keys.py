@@ -27,6 +27,16 @@ def lease(exchange: str, shard: str) -> str:
     return f"lease:{exchange}:{shard}"
 
 
+def offer(lease_key: str) -> str:
+    """The token of the hold loop that would hand the shard over; expires."""
+    return f"offer:{lease_key}"
+
+
+def claim(lease_key: str) -> str:
+    """The hold loop that is about to take the shard, or `ready <its token to be>`; expires."""
+    return f"claim:{lease_key}"
+
+
 def loop(name: str) -> str:
     """Hash: what a hold loop says of itself; expires."""
     return f"loop:{name}"

@@ -1,7 +1,7 @@
 """The newest known state of one market: from Redis where it is streamed, else asked from the exchange."""
 
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -11,7 +11,6 @@ from redis.exceptions import RedisError
 
 from exchanges.book import Book
 from exchanges.contract import Card
-from exchanges.decimals import Number
 from exchanges.symbols import Topic
 from marketdata.models import Symbol
 from marketdata.problems import Problem
@@ -69,7 +68,7 @@ def applied(streamed: Streamed) -> tuple[bytes, Book] | None:
     kept, book = streamed.kept, Book()
     if not kept.book or kept.book_position.epoch != kept.position.epoch:
         return None
-    book.replace(*_sides(kept.book))
+    book.replace(*exact.sides(kept.book))
     at, last = kept.book_position, kept.book
     for position, text in streamed.events:
         if position.epoch != at.epoch:
@@ -79,7 +78,7 @@ def applied(streamed: Streamed) -> tuple[bytes, Book] | None:
         at = position
         if text.startswith(b'{"event":"depth"'):
             last = text
-            (book.replace if SNAPSHOT in text else book.apply)(*_sides(text))
+            (book.replace if SNAPSHOT in text else book.apply)(*exact.sides(text))
     return last, book
 
 
@@ -140,18 +139,3 @@ def _topic(card: Card, market: Symbol, stream: str) -> str:
 
 def _row(text: bytes, live: bool) -> Row:
     return {**exact.read(text), "live": live}
-
-
-class _Levels(msgspec.Struct):
-    bids: list[tuple[msgspec.Raw, msgspec.Raw]]
-    asks: list[tuple[msgspec.Raw, msgspec.Raw]]
-
-
-_levels = msgspec.json.Decoder(_Levels).decode
-
-
-def _sides(text: bytes) -> Iterable[list[tuple[Number, Number]]]:
-    """Bids and asks as the canonical text that a book is keyed by."""
-    found = _levels(text)
-    for side in (found.bids, found.asks):
-        yield [(Number(bytes(price).decode()), Number(bytes(quantity).decode())) for price, quantity in side]

@@ -1,7 +1,7 @@
 """Topic, epoch and seq for what a feed says; each event becomes JSON here, once, for every reader."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,6 +13,7 @@ from streams.history import Kept
 from streams.lease import Lease
 from streams.position import Position, next_epoch
 from streams.publishers.redis import Publisher
+from streams.rehearsal import Rehearsal
 
 REFUSED: tuple[State, ...] = ("not_listed", "not_authenticated", "quota_spent", "stopped")
 
@@ -69,6 +70,7 @@ class Numbering:
         self._publisher = publisher
         self._extra = extra
         self._lines: dict[Want, Line] = {}
+        self._rehearsal: Rehearsal | None = None
 
     @property
     def lines(self) -> Iterable[Line]:
@@ -77,20 +79,41 @@ class Numbering:
     def line(self, want: Want) -> Line | None:
         return self._lines.get(want)
 
+    def rehearse(self, wants: Collection[Want]) -> Rehearsal:
+        """Another loop carries the shard: what is taken from now on waits, until `go_on` of each line and `speak`."""
+        self._rehearsal = Rehearsal(wants)
+        self._lines = {want: self._new(want, 0) for want in wants}
+        return self._rehearsal
+
+    def speak(self) -> None:
+        """What is taken from now on is said."""
+        self._rehearsal = None
+
+    def go_on(self, want: Want, kept: Kept) -> Line:
+        """The line where another loop handed it over: in the same epoch, after the last event."""
+        line = self._lines[want]
+        line.epoch, line.seq = kept.position
+        line.gaps, line.time_us, line.trade_id, line.status = kept.gaps, kept.time_us, kept.trade_id, kept.state
+        return line
+
+    def leave(self) -> None:
+        """Another loop goes on; nothing more is said here."""
+        self._lines = {}
+
     def open(self, want: Want, kept: Kept, now_ns: int) -> Line:
         """A new epoch of the topic, above all that was ever written of it. What a topic that did not run has kept is
         no longer its newest state."""
-        stream, symbol = want
-        topic = str(Topic(self._exchange, stream, symbol))
-        line = Line(
-            topic, stream, symbol, self._instruments.venue_symbol(symbol), next_epoch(kept.position.epoch, now_ns)
-        )
+        line = self._new(want, next_epoch(kept.position.epoch, now_ns))
         line.gaps, line.time_us, line.trade_id = kept.gaps, kept.time_us, kept.trade_id
         self._lines[want] = line
         stale = {} if kept.fresh else {"event": "", "book": ""}
         beat = str(now_ns // 1_000_000_000)
         self._publisher.fields(self._lease, line, stopped="0", beat=beat, position=str(line.position), **stale)
         return line
+
+    def _new(self, want: Want, epoch: int) -> Line:
+        topic = str(Topic(self._exchange, *want))
+        return Line(topic, *want, self._instruments.venue_symbol(want[1]), epoch)
 
     def close(self, want: Want, now_ns: int, status: State, detail: str) -> None:
         """The topic is no longer carried here, on purpose."""
@@ -102,6 +125,9 @@ class Numbering:
 
     def take(self, event: Counted, source: str = "live") -> None:
         """Numbers one event and hands it to the publisher."""
+        if self._rehearsal is not None:
+            self._rehearsal.take(event)
+            return
         line = self._lines.get((event.stream, event.symbol))
         if line is None:
             return
@@ -142,6 +168,8 @@ class Numbering:
 
     def status(self, line: Line, status: State, now_ns: int, detail: str = "") -> None:
         """Says how the line is doing, where that is news; of a refusal also other words for it."""
+        if self._rehearsal is not None:
+            return
         if line.status == status and (line.detail == detail or status not in REFUSED):
             return
         line.status, line.detail = status, detail
@@ -158,7 +186,7 @@ class Numbering:
     def store_book(self, book: Depth) -> None:
         """Keeps the whole book at the line's position, for those who join late."""
         line = self._lines.get(("depth", book.symbol))
-        if line:
+        if line and self._rehearsal is None:
             data = self._text(line, book, line.seq, "live")
             self._publisher.fields(self._lease, line, book=data, book_position=str(line.position))
 

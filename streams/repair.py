@@ -45,6 +45,11 @@ class Repairs:
         self._client = client
         self._wounds: dict[str, Wound] = {}
 
+    @property
+    def open(self) -> bool:
+        """Something waits to be repaired."""
+        return bool(self._wounds)
+
     def gap(self, event: Gap) -> None:
         """A gap that the feed has found."""
         line = self._numbering.line((event.stream, event.symbol))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from random import uniform
@@ -23,9 +23,11 @@ from streams.history import Kept
 from streams.kept_books import KeptBooks
 from streams.numbering import REFUSED, Numbering
 from streams.reconnect import delay_s, next_attempt
+from streams.rehearsal import Rehearsal
 from streams.rejections import Rejections
 from streams.repair import Repairs
 from streams.silence import Silence
+from streams.takeover import take_book_over
 
 log = logging.getLogger(__name__)
 # At DEBUG it writes each frame, and some hold the user's keys.
@@ -39,6 +41,7 @@ BOOKS_A_TICK = 4  # kept for those who join late; all at once would hold up what
 MARKET = (Trade, Ticker, Depth, Candle)
 CONNECT_PATIENCE_S = 5.0  # a longer wait for the limit of new connections is told
 TOLD_S = 10.0  # from so long a pause on it is told when it ends
+UNPROVEN_S = 8.0  # so long a rehearsal waits for books
 LIVE_AFTER_S = 2.0  # a quiet market counts as live when its connection has been open for so long
 
 
@@ -85,6 +88,7 @@ class Session:
         self._said: dict[Want, Status] = {}  # what keeps a stream from being live, by this connection's feed
         self.keys_refused = ""  # what the exchange said of our keys, where that was no good
         self.turned_away = ""  # why it takes no new connection now
+        self._rehearsal = Rehearsal(())
 
     @property
     def connected(self) -> bool:
@@ -97,6 +101,53 @@ class Session:
         if kept.carried:
             self._repairs.lost(line, "failover" if kept.fresh else "recovery", now_ns)
         self._numbering.status(line, "starting", now_ns)
+
+    def rehearse(self, wants: frozenset[Want]) -> None:
+        """Another loop carries the shard: what is heard waits for `take_over`."""
+        self._wants = wants
+        self._rehearsal = self._numbering.rehearse(wants)
+
+    @property
+    def ready(self) -> bool:
+        """This loop could go on from where the other stops. A book in which nothing happens may stay unproven."""
+        if not self._socket.url:
+            return True
+        if self._feed is None or self._rehearsal.broken or not self._outgoing.empty():
+            return False
+        open_s = time.monotonic() - self._opened_s
+        return open_s > (LIVE_AFTER_S if self._rehearsal.proven else UNPROVEN_S)
+
+    @property
+    def repairing(self) -> bool:
+        """Trades wait for a repair: this is no moment to hand over."""
+        return self._repairs.open
+
+    def take_over(self, known: Mapping[Want, Kept], said: Mapping[Want, set[str]]) -> None:
+        """Goes on where the other loop has stopped: with the trades and closed candles that it has not said, the newest
+        pictures, and each book by what has changed. What cannot go on has a gap."""
+        self._numbering.speak()
+        now_ns = time.time_ns()
+        for want, kept in known.items():
+            if not kept.fresh:
+                self.open(want, kept, now_ns)
+                continue
+            line = self._numbering.go_on(want, kept)
+            if self._rehearsal.broken or (self._socket.url and self._feed is None):
+                self._repairs.lost(line, "failover", now_ns)
+                continue
+            if want[0] == "depth":
+                book = self._feed.book(line.symbol, now_ns) if self._feed else None
+                take_book_over(self._numbering, line, kept, book)
+            for event in self._rehearsal.unsaid(want, said.get(want, set())):
+                self._numbering.take(event)
+
+    def hand_over(self) -> None:
+        """The last word of this loop about the shard: its books as they stand."""
+        for line in self._numbering.lines:
+            book = self._feed.book(line.symbol, time.time_ns()) if self._feed and line.stream == "depth" else None
+            if book:
+                self._numbering.store_book(book)
+        self._numbering.leave()
 
     def want(self, wants: frozenset[Want]) -> None:
         """The shard's streams from now on; their lines are open already."""
@@ -164,6 +215,7 @@ class Session:
         again = f"; tried again at {clock(now_ns / 1e9 + pause_s)}" if pause_s >= TOLD_S else ""
         self.turned_away = str(ended) + again if ended.status == "quota_spent" else ""
         log.warning("%s: reconnecting in %.1f s: %s", self._card.code, pause_s, ended)
+        self._rehearsal.broken = True
         for line in list(self._numbering.lines):
             if line.status == "live":
                 self._repairs.lost(line, ended.reason, now_ns)

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from marketdata import cards
 from marketdata.ingest.candles import closed_candles
+from streams import stopping
 from streams.connection import redis
 from streams.hold import Holder, Sources
 from streams.markets import Markets, pins
@@ -40,6 +41,7 @@ async def _hold() -> None:
         history_bytes=settings.HISTORY_MB * 2**20 // settings.STREAM_SLOTS,
         extra=',"sandbox":true' if settings.SANDBOX else "",
     )
+    stopping.when_asked(holder.stop)
     writing = asyncio.create_task(candles.run())
     try:
         await holder.run()

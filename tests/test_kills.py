@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from websockets.asyncio.client import connect
@@ -66,6 +67,16 @@ class Witness:
         times = [at_s, *(when_s for when_s, event in self.heard if when_s > at_s and event.get("seq"))]
         gap_s, end_s = max(((b - a, b) for a, b in zip(times, times[1:], strict=False)), default=(0.0, at_s))
         return end_s if gap_s > 0.7 else at_s
+
+
+async def status(url: str) -> dict[str, Any]:
+    """What `status/` says."""
+
+    def read() -> dict[str, Any]:
+        with urlopen(f"{url}/api/v1/status/", timeout=5) as answer:
+            return json.load(answer)
+
+    return await asyncio.to_thread(read)
 
 
 def children_of(pid: int) -> list[int]:

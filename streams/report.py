@@ -1,0 +1,80 @@
+"""What a hold loop says of itself each second: where each topic stands and how it is doing, and its connections."""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from streams import keys
+from streams.held import Held
+from streams.publishers.redis import Publisher
+from streams.rejections import Rejections
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 1.0
+LOOP_TTL_S = 4
+KEEP_HISTORY_S = 86_400
+EXPIRE_TURNS = 20  # beats; fewer than a stream lives, so that no key is left without an end
+
+
+@dataclass
+class Report:
+    """Of the loop `loop`, which carries `held`."""
+
+    redis: Redis
+    loop: str
+    held: Mapping[str, Held]
+    publisher: Publisher
+    rejections: Mapping[str, Rejections]
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        turn = 0
+        while True:
+            await asyncio.sleep(BEAT_S)
+            turn += 1
+            for held in list(self.held.values()):
+                for line in held.numbering.lines:
+                    self.publisher.fields(held.lease, line, **line.beat(BEAT_S), loop=self.loop)
+            try:
+                await self._say(expire=turn % EXPIRE_TURNS == 1)
+            except (RedisError, OSError) as error:
+                log.debug("no report this time: %s", error)
+
+    async def _say(self, expire: bool) -> None:
+        now_s = int(time.time())
+        lines = [line for held in self.held.values() for line in held.numbering.lines]
+        pipeline = self.redis.pipeline(transaction=False)
+        about = {"host": socket.gethostname(), "pid": os.getpid(), "shards": len(self.held), "topics": len(lines)}
+        pipeline.hset(keys.loop(self.loop), mapping=about)
+        pipeline.expire(keys.loop(self.loop), LOOP_TTL_S)
+        if lines:
+            pipeline.zadd(keys.RUNNING, {line.topic: now_s for line in lines})
+        for code, rejections in self.rejections.items():
+            sessions = [held.session for held in self.held.values() if held.exchange == code]
+            if sessions:
+                up = sum(session.connected for session in sessions)
+                said = {
+                    "connections": len(sessions),
+                    "connected": up,
+                    "rejected": rejections.count.total(),
+                    "keys_refused": next(filter(None, (session.keys_refused for session in sessions)), ""),
+                    "turned_away": next(filter(None, (session.turned_away for session in sessions)), ""),
+                    "at": now_s,
+                }
+                pipeline.hset(keys.state(code), self.loop, msgspec.json.encode(said))
+                pipeline.expire(keys.state(code), 10)
+        if expire:
+            pipeline.zremrangebyscore(keys.RUNNING, "-inf", now_s - KEEP_HISTORY_S)
+            for line in lines:
+                pipeline.expire(keys.history(line.topic), KEEP_HISTORY_S)
+                pipeline.expire(keys.latest(line.topic), KEEP_HISTORY_S)
+        await pipeline.execute()
