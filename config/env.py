@@ -126,6 +126,18 @@ class Environment(BaseSettings):
     history_events: Positive = _is("a whole number of events from 1", 10_000)
     # One budget for all topics; Redis must have this and its broker queues in memory.
     history_mb: Positive = _is("a whole number of megabytes from 1", 512)
+    # A client that lags by more has lost the present; a thousand such clients still fit into memory.
+    outbox_mb: Positive = _is("a whole number of megabytes from 1", 16)
+    # Every market of an exchange on one connection.
+    most_subscriptions: Positive = _is("a whole number from 1", 5_000)
+    # A few such connections.
+    most_user_subscriptions: Positive = _is("a whole number from 1", 20_000)
+    # More than people and programs ask; a burst of 20 seconds' requests is let through.
+    most_requests_s: Positive = _is("a whole number from 1", 100)
+    # A team behind one address, and no more than one process has files for.
+    most_connections: Positive = _is("a whole number from 1", 1_000)
+    # As a frame may be: a thousand topics in one request fit.
+    most_message_bytes: Positive = _is("a whole number of bytes from 1", 262_144)
     # What an operator reads; DEBUG adds every reconnect's detail.
     log_level: Level = _is("DEBUG, INFO, WARNING or ERROR", "INFO")
     # Named in each log record; `up` and compose set it per process.

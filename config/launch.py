@@ -80,9 +80,9 @@ class Launch:
         if prepared and password is not None:
             prepared.done()
         self._tell_processes()
-        slots = self._env.slots
+        slots, most_bytes = self._env.slots, self._env.most_message_bytes
         soon = [
-            self._ours("web", children.web(self._env.host, port), f"{self._env.host}:{port}"),
+            self._ours("web", children.web(self._env.host, port, most_bytes), f"{self._env.host}:{port}"),
             self._ours("streams", children.streams(slots), f"{slots} slots"),
         ]
         late = [self._ours("jobs", children.jobs()), self._ours("beat", children.beat())]

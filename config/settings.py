@@ -23,6 +23,12 @@ KAFKA_BOOTSTRAP_SERVERS = env.kafka_bootstrap_servers
 STREAM_SLOTS = env.slots
 HISTORY_EVENTS = env.history_events
 HISTORY_MB = env.history_mb
+OUTBOX_MB = env.outbox_mb
+MOST_SUBSCRIPTIONS = env.most_subscriptions
+MOST_USER_SUBSCRIPTIONS = env.most_user_subscriptions
+MOST_REQUESTS_S = env.most_requests_s
+MOST_CONNECTIONS = env.most_connections
+MOST_MESSAGE_BYTES = env.most_message_bytes
 VAR_DIR = env.var_dir
 # Where a program on this machine finds the web; `up` tells its port to other commands in the same folder.
 WEB_URL = environment.web_url(env.host, env.port)

@@ -1,6 +1,6 @@
 """Who may listen: by token (header, subprotocol or action); by session or open reading only from our own pages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookies import SimpleCookie
 from importlib import import_module
 from typing import Any
@@ -26,6 +26,7 @@ class Access:
     close_code: int | None = None
     subprotocol: str | None = None
     expires_s: int | None = None  # unix time at which the token ends
+    user: str | None = None  # who listens, where somebody said so
 
 
 async def of(scope: dict[str, Any]) -> Access:
@@ -37,25 +38,27 @@ async def of(scope: dict[str, Any]) -> Access:
     scheme, _, by_header = headers.get("authorization", "").partition(" ")
     token = by_header.strip() if scheme.lower() == "bearer" else by_subprotocol
     if token:
-        expires_s = await expiry(token)
-        return Access(expires_s is not None, None if expires_s else NOT_AUTHENTICATED, chosen, expires_s)
+        return replace(await by_token(token), subprotocol=chosen)
     if not (_known_host(headers) and _same_origin(headers)):
         return Access(close_code=REFUSED)
-    return Access(settings.OPEN_READ or await _by_session(headers.get("cookie", "")))
+    user = await _by_session(headers.get("cookie", ""))
+    return Access(settings.OPEN_READ or user is not None, user=user)
 
 
-async def expiry(token: str) -> int | None:
-    """When the access token ends (unix seconds); None where it is worth nothing."""
-    return await database_sync_to_async(_expiry, thread_sensitive=False)(token)
+async def by_token(token: str) -> Access:
+    """What an access token is worth."""
+    return await database_sync_to_async(_by_token, thread_sensitive=False)(token)
 
 
-def _expiry(token: str) -> int | None:
+def _by_token(token: str) -> Access:
     try:
         claims = AccessToken(token)
     except TokenError:
-        return None
-    user = get_user_model().objects.filter(pk=claims.get("user_id"), is_active=True)
-    return int(claims["exp"]) if user.exists() else None
+        return Access(close_code=NOT_AUTHENTICATED)
+    user = get_user_model().objects.filter(pk=claims.get("user_id"), is_active=True).first()
+    if user is None:
+        return Access(close_code=NOT_AUTHENTICATED)
+    return Access(granted=True, expires_s=int(claims["exp"]), user=user.get_username())
 
 
 def _known_host(headers: dict[str, str]) -> bool:
@@ -72,16 +75,18 @@ def _same_origin(headers: dict[str, str]) -> bool:
     return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
 
 
-async def _by_session(cookies: str) -> bool:
+async def _by_session(cookies: str) -> str | None:
     morsel = SimpleCookie(cookies).get(settings.SESSION_COOKIE_NAME)
-    return bool(morsel) and await database_sync_to_async(_session_user, thread_sensitive=False)(morsel.value)
+    return await database_sync_to_async(_session_user, thread_sensitive=False)(morsel.value) if morsel else None
 
 
-def _session_user(key: str) -> bool:
+def _session_user(key: str) -> str | None:
     session = import_module(settings.SESSION_ENGINE).SessionStore(key)
     backend = session.get(BACKEND_SESSION_KEY)
     if backend not in settings.AUTHENTICATION_BACKENDS:
-        return False
+        return None
     user = load_backend(backend).get_user(session[SESSION_KEY])
     proof = session.get(HASH_SESSION_KEY, "")
-    return user is not None and user.is_active and constant_time_compare(proof, user.get_session_auth_hash())
+    if user is None or not user.is_active or not constant_time_compare(proof, user.get_session_auth_hash()):
+        return None
+    return user.get_username()

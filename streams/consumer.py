@@ -10,16 +10,18 @@ from typing import Any
 
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
+from django.conf import settings
 from django.db import Error as DatabaseAway
 from redis.exceptions import RedisError
 
 from exchanges.symbols import Topic
 from marketdata import cards
-from streams import access, messages, resolve, unlisted
+from streams import access, messages, quotas, resolve, unlisted
 from streams.fanout import fanout
 from streams.markets import Markets
 from streams.messages import Authenticate, Plain, Refused, Selection
-from streams.outbox import Outbox
+from streams.outbox import Lags, Outbox
+from streams.position import Position
 from streams.websocket import notice
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 AUTHENTICATE_WITHIN_S = 10.0
 STALLED_S = 30.0  # a client that reads nothing for so long is closed
 GUARD_S = 1.0
+RESUME_S = 5.0  # the history is read within this, or the client may try again
 YIELD_EVERY = 256  # messages to one client before the others have their turn
 WARN_BEFORE_S = 60
 TOO_SLOW, NOT_AUTHENTICATED = 1013, access.NOT_AUTHENTICATED
@@ -45,18 +48,24 @@ class StreamConsumer(AsyncConsumer):
         await HANDLERS[message["type"]](self, message)
 
     async def websocket_connect(self, _: dict[str, Any]) -> None:
-        self.outbox = Outbox()
+        self.outbox = Outbox(settings.OUTBOX_MB * 2**20)
         self.subscriptions: dict[str, str] = {}  # topic -> as its reply named it
         self.joins: dict[str, asyncio.Task[None]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
+        self.lags = Lags()
         self.moved_s = time.monotonic()
         self.sending = False
         self.expiring: asyncio.Task[None] | None = None
+        address = (self.scope.get("client") or ["unknown"])[0]
+        self.quota = quotas.Client(address)
         self.access = await access.of(self.scope)
         await self.base_send({"type": "websocket.accept", "subprotocol": self.access.subprotocol})
         if self.access.close_code:
             await self.close(self.access.close_code, "not allowed from here or with this token")
             return
+        if not await self._counted(address) or not await self._counted(self.access.user):
+            return
+        self.quota.is_of(self.access.user)
         self.writer = self._start(self._write())
         self._start(self._guard())
         if self.access.granted:
@@ -68,10 +77,13 @@ class StreamConsumer(AsyncConsumer):
         text = message.get("text")
         try:
             request = messages.read(text)
+            if wait_s := self.quota.requests.wait_s(request.cost):
+                rate = f"{settings.MOST_REQUESTS_S} requests a second would do"
+                raise Refused("rate_limited", f"{rate}; try again in {wait_s:.1f} s")
             if not self.access.granted and not isinstance(request, Authenticate):
                 raise Refused("not_authenticated", "send {'action': 'authenticate', 'token': …} first")
         except Refused as error:
-            self.outbox.put(messages.reply(*messages.named(text), error))
+            self.outbox.put_always(messages.reply(*messages.named(text), error))
             return
         match request:
             case Selection(action="subscribe"):
@@ -81,19 +93,28 @@ class StreamConsumer(AsyncConsumer):
             case Authenticate():
                 await self._authenticate(request)
             case Plain(action="list"):
-                self.outbox.put(messages.reply("list", request.id, subscriptions=self._listed()))
+                self.outbox.put_always(messages.reply("list", request.id, subscriptions=self._listed()))
             case Plain():
-                self.outbox.put(messages.reply("ping", request.id, time=time.time_ns() // 1_000_000))
+                self.outbox.put_always(messages.reply("ping", request.id, time=time.time_ns() // 1_000_000))
 
     async def websocket_disconnect(self, _: dict[str, Any]) -> None:
         for task in (*self.tasks, *self.joins.values()):
             task.cancel()
         for topic in list(self.subscriptions):
             await fanout().leave(topic, self.outbox)
+        self.quota.leave()
         raise StopConsumer
 
     async def close(self, code: int, reason: str) -> None:
         await self.base_send({"type": "websocket.close", "code": code, "reason": reason})
+
+    async def _counted(self, name: str | None) -> bool:
+        """Counts the connection for its user or address; one too many is told so and closed."""
+        refusal = self.quota.connect(name) if name else None
+        if refusal:
+            await self.base_send(messages.reply("error", None, Refused("rate_limited", refusal)))
+            await self.close(TOO_SLOW, "too many connections")
+        return refusal is None
 
     async def _subscribe(self, request: Selection) -> None:
         for label in request.labels():
@@ -101,15 +122,55 @@ class StreamConsumer(AsyncConsumer):
             try:
                 topic = await self._topic(request.asked(label))
                 await fanout().want(topic)
+                await self._join(request, label, topic)
             except Refused as error:
                 self._replied(request, label, topic, error)
             except (RedisError, OSError):
                 self._replied(request, label, topic, Refused("unavailable", "Redis does not answer; try again"))
-            else:
-                self._replied(request, label, topic)
-                if topic not in self.subscriptions:
-                    self.subscriptions[topic] = label
-                    self.joins[topic] = asyncio.create_task(fanout().join(topic, self.outbox))
+
+    async def _join(self, request: Selection, label: str, topic: str) -> None:
+        position = request.position(label)
+        if position is not None:
+            await self._resume(request, label, topic, position)
+            return
+        if topic not in self.subscriptions:
+            self._count(topic, label)
+            self.joins[topic] = asyncio.create_task(fanout().join(topic, self.outbox))
+        self._replied(request, label, topic)
+
+    async def _resume(self, request: Selection, label: str, topic: str, position: Position) -> None:
+        """The reply waits for what is kept, since it says whether that is all."""
+        await self._leave(topic)
+        greeted = asyncio.Event()
+
+        def greet(recovered: bool) -> None:
+            self._replied(request, label, topic, recovered=recovered)
+            greeted.set()
+
+        self._count(topic, label)
+        self.joins[topic] = asyncio.create_task(fanout().resume(topic, self.outbox, position, greet))
+        try:
+            async with asyncio.timeout(RESUME_S):
+                await greeted.wait()
+        except TimeoutError:
+            await self._leave(topic)
+            raise Refused("unavailable", "the history does not answer; try again") from None
+
+    def _count(self, topic: str, label: str) -> None:
+        refusal = self.quota.subscribe()
+        if refusal:
+            raise Refused("too_many_subscriptions", refusal)
+        self.subscriptions[topic] = label
+
+    async def _leave(self, topic: str) -> None:
+        if self.subscriptions.pop(topic, None):
+            self.quota.unsubscribe()
+            self.joins.pop(topic).cancel()
+            await fanout().leave(topic, self.outbox)
+
+    async def _catch_up(self, topic: str, position: Position) -> None:
+        await asyncio.sleep(self.lags.pause_s(time.monotonic()))
+        await fanout().catch_up(topic, self.outbox, position)
 
     async def _unsubscribe(self, request: Selection) -> None:
         for label in request.labels():
@@ -121,28 +182,29 @@ class StreamConsumer(AsyncConsumer):
             except Refused as error:
                 self._replied(request, label, label, error)
                 continue
-            del self.subscriptions[topic]
-            self.joins.pop(topic).cancel()
-            await fanout().leave(topic, self.outbox)
+            await self._leave(topic)
             self._replied(request, label, topic)
 
     async def _authenticate(self, request: Authenticate) -> None:
         try:
-            expires_s = await access.expiry(request.token)
+            offered = await access.by_token(request.token)
         except DatabaseAway as away:
             log.warning("a token could not be judged: %s", away)
             error = Refused("unavailable", "the database does not answer; try again")
-            self.outbox.put(messages.reply("authenticate", request.id, error))
+            self.outbox.put_always(messages.reply("authenticate", request.id, error))
             return
-        if expires_s is None:
+        if not offered.granted:
             error = Refused("not_authenticated", "token: no valid access token; POST /api/v1/token/ gives one")
-            self.outbox.put(messages.reply("authenticate", request.id, error))
+            self.outbox.put_always(messages.reply("authenticate", request.id, error))
             return
-        self.access = access.Access(granted=True, expires_s=expires_s)
+        if offered.user != self.access.user and not await self._counted(offered.user):
+            return
+        self.access = offered
+        self.quota.is_of(offered.user)
         if self.expiring:
             self.expiring.cancel()
-        self.expiring = self._start(self._expire(expires_s))
-        self.outbox.put(messages.reply("authenticate", request.id, expires_time=expires_s * 1000))
+        self.expiring = self._start(self._expire(offered.expires_s))
+        self.outbox.put_always(messages.reply("authenticate", request.id, expires_time=offered.expires_s * 1000))
 
     async def _topic(self, asked: Topic) -> str:
         card = resolve.card(cards.cards(), asked.exchange)
@@ -157,9 +219,11 @@ class StreamConsumer(AsyncConsumer):
         except RuntimeError:
             raise Refused("unavailable", f"the markets of {card.code} have changed this moment; try again") from None
 
-    def _replied(self, request: Selection, label: str, topic: str, error: Refused | None = None) -> None:
-        named = {"subscription": label} if error else {"subscription": label, "topic": topic}
-        self.outbox.put(messages.reply(request.action, request.id, error, **named))
+    def _replied(
+        self, request: Selection, label: str, topic: str, error: Refused | None = None, **members: bool
+    ) -> None:
+        named = {"subscription": label} if error else {"subscription": label, "topic": topic, **members}
+        self.outbox.put_always(messages.reply(request.action, request.id, error, **named))
 
     def _listed(self) -> list[dict[str, str]]:
         return [{"subscription": label, "topic": topic} for topic, label in self.subscriptions.items()]
@@ -180,6 +244,14 @@ class StreamConsumer(AsyncConsumer):
                 if number % YIELD_EVERY == 0:
                     await asyncio.sleep(0)
             self.sending = False
+            if self.outbox.lagged and self.outbox.relieved:
+                self._go_on()
+
+    def _go_on(self) -> None:
+        """What has lagged is told so, now that the client reads again."""
+        lagged, self.outbox.lagged = self.outbox.lagged, {}
+        for topic, position in lagged.items():
+            self.joins[topic] = asyncio.create_task(self._catch_up(topic, position))
 
     async def _guard(self) -> None:
         """Ends a client that is too slow; the others never wait for it."""
@@ -205,7 +277,7 @@ class StreamConsumer(AsyncConsumer):
         await asyncio.sleep(max(0.0, expires_s - WARN_BEFORE_S - time.time()))
         if self.access.expires_s == expires_s:
             said = notice("token_expires", expires_time=expires_s * 1000)
-            self.outbox.put({"type": "websocket.send", "text": said})
+            self.outbox.put_always({"type": "websocket.send", "text": said})
         await asyncio.sleep(max(0.0, expires_s - time.time()))
         if self.access.expires_s == expires_s:
             await self.close(NOT_AUTHENTICATED, "the token has expired")

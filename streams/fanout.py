@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
@@ -11,10 +12,10 @@ from channels.layers import get_channel_layer
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from exchanges.encoder import quoted
 from exchanges.symbols import Topic
 from streams import demand, envelope, history
 from streams.connection import redis
+from streams.continuity import GAP, hole, lagged, unbroken
 from streams.envelope import Item
 from streams.history import Kept, Range
 from streams.outbox import Message, Outbox
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 Kind = Literal["trade", "depth", "picture"]
 
 RETRY_S = 0.2
-BREAKS = (b'{"event":"gap"', b'{"event":"repaired"')
+BREAKS = (GAP, b'{"event":"repaired"')
 CLOSED = b'"closed":true}'
 
 
@@ -68,14 +69,43 @@ class Fanout:
 
     async def join(self, topic: str, outbox: Outbox) -> None:
         """Tells the client the newest state, then everything that follows it; returns when it is live. Cancellable."""
+        async with self._joining(topic) as cast:
+            if await self._tell(cast, outbox):
+                cast.clients.add(outbox)
+
+    async def resume(self, topic: str, outbox: Outbox, position: Position, greet: Callable[[bool], None]) -> None:
+        """Tells the client all that followed the position, then what follows that. Where not all of it is kept any
+        more, the newest state as for a new client. `greet` is called with which it is before anything is told."""
+        async with self._joining(topic) as cast:
+            await self._meet(cast)
+            found = await self._since(cast, position)
+            greet(found is not None)
+            if await (self._tell(cast, outbox) if found is None else self._follow(cast, outbox, found)):
+                cast.clients.add(outbox)
+
+    async def catch_up(self, topic: str, outbox: Outbox, position: Position) -> None:
+        """Tells a client that has lagged since the position what it missed, a book as it is now, then what follows."""
+        async with self._joining(topic) as cast:
+            await self._meet(cast)
+            state, told = [], Range(last=cast.position)
+            if cast.kind == "depth":
+                state, told = await self._book(cast, await self._kept(cast))
+            until = told.events[0][0].before if told.events else told.last
+            outbox.put_always(message(lagged(topic, position, until)))
+            for text in filter(None, (cast.status, *state)):
+                outbox.put_always(message(text))
+            if await self._follow(cast, outbox, told):
+                cast.clients.add(outbox)
+
+    @asynccontextmanager
+    async def _joining(self, topic: str) -> AsyncIterator[Broadcast]:
         cast = self._topics.get(topic)
         if cast is None:
             cast = self._topics[topic] = broadcast(topic)
         cast.joining += 1
         try:
             await self._listen(topic)
-            await self._tell(cast, outbox)
-            cast.clients.add(outbox)
+            yield cast
         finally:
             cast.joining -= 1
             await self._tidy(cast)
@@ -88,37 +118,60 @@ class Fanout:
             outbox.forget(topic)
             await self._tidy(cast)
 
-    async def _tell(self, cast: Broadcast, outbox: Outbox) -> None:
-        """The newest state, up to exactly the position that the others have reached: no await stands between the last
-        comparison and the return."""
-        if not cast.known:
-            await self._meet(cast)
+    async def _tell(self, cast: Broadcast, outbox: Outbox) -> bool:
+        """The newest state, up to exactly the position that the others have reached; False where the client cannot
+        take all of it."""
+        await self._meet(cast)
         if cast.kind == "picture":
             for text in filter(None, (cast.status, cast.picture)):
-                outbox.put(message(text))
-            return
+                outbox.put_always(message(text))
+            return True
         kept = await self._kept(cast)
         if not kept.fresh:
-            return
-        told = Range(last=kept.position)
+            return True
         if cast.kind == "depth":
             state, told = await self._book(cast, kept)
         else:
             state, told = [], await self._patiently(history.last_trades, cast.topic)
         for text in filter(None, (cast.status, *state)):
-            outbox.put(message(text))
+            outbox.put_always(message(text))
+        return await self._follow(cast, outbox, told)
+
+    async def _follow(self, cast: Broadcast, outbox: Outbox, told: Range) -> bool:
+        """What was found, and what the others were told meanwhile: no await stands between the last comparison and the
+        return. False where the client has lagged."""
         while True:
             for position, text in told.events:
-                if position <= cast.position:
-                    outbox.put(message(text))
+                if position <= cast.position and not _put(cast, outbox, position, message(text), text):
+                    return False
             if told.last >= cast.position:
-                return
+                return True
             told = await self._patiently(history.after, cast.topic, told.last)
             if not told.events:
-                return
+                return True
+
+    async def _since(self, cast: Broadcast, position: Position) -> Range | None:
+        """All that followed the position, up to where the others are; None where that cannot be proven."""
+        kept = await self._kept(cast)
+        if not kept.fresh or position > max(kept.position, cast.position):
+            return None
+        if cast.newest_wins:
+            news = [(kept.position, kept.event)] if kept.event and position < kept.position else []
+            return Range(news, max(kept.position, cast.position))
+        ends = await self._patiently(history.ends_at, cast.topic, position)
+        found = Range(last=position)
+        while found.last < cast.position:
+            page = await self._patiently(history.after, cast.topic, found.last)
+            if not page.events:
+                return None
+            found.events += page.events
+            found.last = page.last
+        return found if unbroken(position, ends, found) else None
 
     async def _meet(self, cast: Broadcast) -> None:
         """Where the topic stands as this process begins to listen."""
+        if cast.known:
+            return
         kept = await self._kept(cast)
         if cast.known:
             return
@@ -211,17 +264,17 @@ class Fanout:
         """One topic's news: passed on where it follows what was said, else the hole is filled first."""
         for note in item.notes:
             cast.status = note
-            self._send(cast, message(note))
+            self._say_always(cast, note)
         last, at = item.last, cast.position
         cast.ahead = max(cast.ahead, last)
         if last <= at or cast.filling:
             return
         if item.epoch == at.epoch and item.first <= at.seq + 1:
             cast.position = last
-            self._pass_on(cast, item.events[at.seq + 1 - item.first :])
+            self._pass_on(cast, at.seq + 1, item.events[at.seq + 1 - item.first :])
         elif cast.newest_wins and item.events:
             cast.position = last
-            self._pass_on(cast, item.events)
+            self._pass_on(cast, item.first, item.events)
         else:
             cast.filling = asyncio.create_task(self._fill(cast))
 
@@ -238,63 +291,68 @@ class Fanout:
             kept = await self._kept(cast)
             cast.position = max(target, kept.position)
             news = kept.event and kept.fresh and kept.event != cast.picture
-            self._pass_on(cast, [kept.event] if news else [])
+            self._pass_on(cast, cast.position.seq, [kept.event] if news else [])
             return
         found = await self._patiently(history.after, cast.topic, cast.position)
         lost = hole(cast.position, found, target)
         if lost:
             await self._declare(cast, lost)
         elif found.events:
-            cast.position = found.last
-            self._pass_on(cast, [text for _, text in found.events])
+            for position, text in found.events:
+                cast.position = position
+                self._pass_on(cast, position.seq, [text])
         else:
             cast.position = target
 
     async def _declare(self, cast: Broadcast, until: Position) -> None:
         """The events up to `until` are no longer kept; a book goes on from its last stored state."""
         at = cast.position
-        dropped = until.seq - at.seq if until.epoch == at.epoch else "null"
         log.warning("%s: the events after %s up to %s are no longer kept", cast.topic, at, until)
-        text = (
-            f'{{"event":"lagged","topic":{quoted(cast.topic)},"dropped":{dropped},'
-            f'"from":{{"epoch":{at.epoch},"seq":{at.seq}}}}}'
-        )
         kept = await self._kept(cast) if cast.kind == "depth" else Kept()
         while kept.fresh and kept.position.epoch == until.epoch and kept.book_position < until:
             await asyncio.sleep(RETRY_S)  # deltas mean nothing without a book: the next is stored in a moment
             kept = await self._kept(cast)
-        self._send(cast, message(text.encode()))
+        self._say_always(cast, lagged(cast.topic, at, until))
         cast.position = max(until, kept.book_position)
         if kept.book and kept.book_position == cast.position:
-            self._send(cast, message(kept.book))
+            self._say_always(cast, kept.book)
 
-    def _pass_on(self, cast: Broadcast, events: Sequence[bytes]) -> None:
-        if cast.kind != "picture":
-            for text in events:
-                self._send(cast, message(text))
-            return
-        for text in events:
+    def _pass_on(self, cast: Broadcast, first: int, events: Sequence[bytes]) -> None:
+        """Consecutive events of the running epoch, `first` being the seq of the first; each is made ready once."""
+        for seq, text in enumerate(events, first):
             ready = message(text)
-            if text.startswith(BREAKS):
+            if cast.kind == "picture":
+                cast.picture = cast.picture if text.startswith(BREAKS) else text
                 for outbox in cast.clients:
-                    outbox.put_between(cast.topic, ready)
+                    _put_picture(cast, outbox, ready, text)
                 continue
-            cast.picture, final = text, text.endswith(CLOSED)
-            for outbox in cast.clients:
-                outbox.put_newest(cast.topic, ready, final)
+            late = [outbox for outbox in cast.clients if not outbox.put(ready)]
+            for outbox in late:
+                cast.clients.discard(outbox)
+                outbox.lag(cast.topic, Position(cast.position.epoch, seq).before)
 
-    def _send(self, cast: Broadcast, ready: Message) -> None:
+    def _say_always(self, cast: Broadcast, text: bytes) -> None:
+        ready = message(text)
         for outbox in cast.clients:
-            outbox.put(ready)
+            outbox.put_always(ready)
 
 
-def hole(at: Position, found: Range, target: Position) -> Position | None:
-    """The last position after `at` that the history no longer has, where it should; None where nothing is missing."""
-    if not found.events:
-        return target if target.seq else None  # seq 0: a new epoch that has said nothing yet
-    first = found.events[0][0]
-    follows = first.seq == at.seq + 1 if first.epoch == at.epoch else first.seq == 1
-    return None if follows else Position(first.epoch, first.seq - 1)
+def _put(cast: Broadcast, outbox: Outbox, position: Position, ready: Message, text: bytes) -> bool:
+    """One event to one client; False where it has lagged."""
+    if cast.kind == "picture":
+        _put_picture(cast, outbox, ready, text)
+        return True
+    taken = outbox.put(ready)
+    if not taken:
+        outbox.lag(cast.topic, position.before)
+    return taken
+
+
+def _put_picture(cast: Broadcast, outbox: Outbox, ready: Message, text: bytes) -> None:
+    if text.startswith(BREAKS):
+        outbox.put_between(cast.topic, ready)
+    else:
+        outbox.put_newest(cast.topic, ready, final=text.endswith(CLOSED))
 
 
 def message(text: bytes) -> Message:

@@ -63,6 +63,11 @@ async def after(redis: Redis, topic: str, position: Position) -> Range:
     return found
 
 
+async def ends_at(redis: Redis, topic: str, position: Position) -> bool:
+    """Whether an entry that is still kept ends at the position."""
+    return bool(await redis.xrange(keys.history(topic), min=str(position), max=str(position), count=1))
+
+
 async def last_trades(redis: Redis, topic: str, count: int = LAST_TRADES) -> Range:
     """The newest `count` trades, oldest first, and what else was said between them (a gap, its repair)."""
     entries = await redis.xrevrange(keys.history(topic), count=count)

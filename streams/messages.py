@@ -7,6 +7,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from exchanges.symbols import Topic
+from streams.position import Position
 
 MOST_TOPICS = 1_000  # in one request
 MOST_BYTES = 256 * 1024  # of one message
@@ -34,16 +35,34 @@ class Refused(Exception):
         self.code = code
 
 
-class Selection(BaseModel):
-    """What a subscribe or unsubscribe is about: one pair's stream, or topics."""
+class _Asked(BaseModel):
+    """What every request is: `cost` is what it takes of the client's requests a second."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @property
+    def cost(self) -> int:
+        return 1
+
+
+class At(BaseModel):
+    """The position of an event: those after it are asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    epoch: Annotated[int, Field(ge=0, lt=2**63)]
+    seq: Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Selection(_Asked):
+    """What a subscribe or unsubscribe is about: one pair's stream, or topics."""
 
     action: Literal["subscribe", "unsubscribe"]
     exchange: Name = "binance"
     pair: Name | None = None
     stream: Name | None = None
     topics: Annotated[list[Name], Field(min_length=1, max_length=MOST_TOPICS)] | None = None
+    after: At | dict[Name, At] | None = Field(None, alias="from")
     id: Id = None
 
     @model_validator(mode="after")
@@ -53,7 +72,22 @@ class Selection(BaseModel):
         if self.topics is None and not (self.pair and self.stream):
             missing = "pair" if not self.pair else "stream"
             raise ValueError(f"`{missing}` is missing: give `pair` and `stream`, or `topics`")
+        if self.after is not None and self.action != "subscribe":
+            raise ValueError("`from` belongs to a subscribe request")
+        if isinstance(self.after, At) and len(self.labels()) > 1:
+            raise ValueError("`from` is one position for several topics: an object of topic to position would do")
+        if isinstance(self.after, dict) and (unknown := self.after.keys() - set(self.labels())):
+            raise ValueError(f"`from` names {min(unknown)!r}, which `topics` does not")
         return self
+
+    def position(self, label: str) -> Position | None:
+        """After which the topic is to go on, where the client said so."""
+        at = self.after.get(label) if isinstance(self.after, dict) else self.after
+        return Position(at.epoch, at.seq) if at else None
+
+    @property
+    def cost(self) -> int:
+        return len(self.labels())
 
     def labels(self) -> list[str]:
         """How each topic asked for is named in its reply."""
@@ -66,19 +100,15 @@ class Selection(BaseModel):
         return Topic(self.exchange, str(self.stream), str(self.pair))
 
 
-class Plain(BaseModel):
+class Plain(_Asked):
     """A request without parameters."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     action: Literal["list", "ping"]
     id: Id = None
 
 
-class Authenticate(BaseModel):
+class Authenticate(_Asked):
     """A token, on a connection that brought none."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     action: Literal["authenticate"]
     token: Annotated[str, StringConstraints(min_length=1, max_length=8_000)]

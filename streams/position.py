@@ -15,6 +15,11 @@ class Position(NamedTuple):
         epoch, _, seq = (text.decode() if isinstance(text, bytes) else text).partition("-")
         return cls(int(epoch), int(seq))
 
+    @property
+    def before(self) -> "Position":
+        """After which this event is the next."""
+        return Position(self.epoch, self.seq - 1)
+
     def __str__(self) -> str:
         return f"{self.epoch}-{self.seq}"
 

@@ -203,9 +203,10 @@ async def test_a_redis_that_comes_back_empty_stops_no_stream(web: Web, holder: H
 
 @pytest.mark.parametrize(("requests", "stalled_s"), [(10, 0.3), (30, 3600.0)], ids=["stalled", "overflowed"])
 async def test_a_client_that_reads_nothing_is_closed_with_1013_and_others_do_not_wait(
-    web: Web, holder: Holder, monkeypatch: pytest.MonkeyPatch, requests: int, stalled_s: float
+    web: Web, holder: Holder, settings: Any, monkeypatch: pytest.MonkeyPatch, requests: int, stalled_s: float
 ) -> None:
     """Either because nothing moves any more, or because too much waits."""
+    settings.OUTBOX_MB, settings.MOST_REQUESTS_S = 2, 10_000
     monkeypatch.setattr(consumer, "STALLED_S", stalled_s)
     monkeypatch.setattr(consumer, "GUARD_S", 0.1)
     async with web.client() as quick:

@@ -1,6 +1,6 @@
 """An outbox is bounded, keeps the newest picture, and never loses what must not be lost."""
 
-from streams.outbox import Outbox
+from streams.outbox import LONGEST_S, STEADY_S, Lags, Outbox
 
 
 def message(text: str) -> dict[str, str]:
@@ -38,22 +38,56 @@ async def test_a_gap_stands_between_the_pictures_before_and_after_it() -> None:
     assert await taken(outbox) == ["before", "gap", "after"]
 
 
-async def test_over_its_bounds_it_is_full_and_takes_nothing_more() -> None:
-    outbox = Outbox(most_messages=2)
-    for number in range(10):
-        outbox.put(message(str(number)))
-    assert outbox.full
-    assert len(outbox) == 3
-    by_size = Outbox(most_characters=10)
-    by_size.put_newest("t", message("x" * 8))
-    assert not by_size.full
-    by_size.put_newest("t", message("x" * 11))
-    assert by_size.full
+async def test_over_its_bound_it_takes_no_more_of_what_is_counted_but_every_reply() -> None:
+    outbox = Outbox(most_bytes=1000)
+    assert [outbox.put(message("x" * 400)) for _ in range(4)] == [True, True, True, False]
+    outbox.put_always(message("reply"))
+    assert not outbox.full
+    assert await taken(outbox) == ["x" * 400] * 3 + ["reply"]
+
+
+async def test_what_was_taken_counts_until_it_was_sent() -> None:
+    outbox = Outbox(most_bytes=1000)
+    while outbox.put(message("x" * 400)):
+        pass
+    await taken(outbox)
+    assert not outbox.put(message("while the others are being sent"))
+    outbox.put_always(message("reply"))
+    await taken(outbox)
+    assert outbox.put(message("after it"))
+
+
+async def test_replies_that_nobody_reads_fill_it_at_twice_the_bound() -> None:
+    outbox = Outbox(most_bytes=1000)
+    while not outbox.full:
+        outbox.put_always(message("x" * 400))
+    assert len(outbox) == 5
+    pictures = Outbox(most_bytes=1000)
+    for topic in "abcde":
+        assert not pictures.full
+        pictures.put_newest(topic, message("x" * 400))
+    assert pictures.full
 
 
 async def test_pictures_that_replace_each_other_never_fill_it() -> None:
-    outbox = Outbox(most_messages=3, most_characters=100)
+    outbox = Outbox(most_bytes=100)
     for number in range(1000):
         outbox.put_newest("t", message(f"picture {number}"))
     assert not outbox.full
     assert await taken(outbox) == ["picture 999"]
+
+
+async def test_it_is_relieved_once_little_waits() -> None:
+    outbox = Outbox(most_bytes=1000)
+    while outbox.put(message("x" * 400)):
+        pass
+    assert not outbox.relieved
+    await taken(outbox)
+    assert outbox.relieved
+
+
+def test_a_client_that_lags_again_and_again_waits_ever_longer() -> None:
+    lags = Lags()
+    assert [lags.pause_s(at_s) for at_s in (0, 1, 2, 3)] == [0, 1, 2, 4]
+    assert max(lags.pause_s(at_s) for at_s in range(4, 20)) == LONGEST_S
+    assert lags.pause_s(19 + STEADY_S) == 0
