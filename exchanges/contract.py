@@ -60,10 +60,14 @@ class Fetch:
 
 @dataclass(frozen=True)
 class Close:
-    """The connection is of no more use; the session opens a new one after `after_s` seconds."""
+    """The connection is of no more use; the session opens a new one after `after_s` seconds.
+
+    `planned`: it is good for some seconds more, in which another may take its place.
+    """
 
     reason: str
     after_s: float = 0.0
+    planned: bool = False
 
 
 Output = Event | Rejected | Send | Fetch | Close

@@ -18,7 +18,7 @@ from exchanges.symbols import Topic
 from marketdata import cards
 from streams import access, messages, quotas, resolve, unlisted
 from streams.fanout import fanout
-from streams.markets import Markets
+from streams.markets import markets
 from streams.messages import Authenticate, Plain, Refused, Selection
 from streams.outbox import Lags, Outbox
 from streams.position import Position
@@ -34,7 +34,6 @@ YIELD_EVERY = 256  # messages to one client before the others have their turn
 WARN_BEFORE_S = 60
 TOO_SLOW, NOT_AUTHENTICATED = 1013, access.NOT_AUTHENTICATED
 
-markets = Markets()
 SEEKER = ThreadPoolExecutor(1)  # the nearest of thousands of markets are sought beside the loop, one search at a time
 
 
@@ -208,7 +207,7 @@ class StreamConsumer(AsyncConsumer):
 
     async def _topic(self, asked: Topic) -> str:
         card = resolve.card(cards.cards(), asked.exchange)
-        known = await markets.known(card.code)
+        known = await markets().known(card.code)
         if known.find(asked.symbol):
             return str(resolve.topic(card, known, asked.stream, asked.symbol))
         seeking = partial(resolve.topic, card, known, asked.stream, asked.symbol)

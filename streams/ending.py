@@ -1,10 +1,23 @@
-"""The end of tasks: cancelled until they have ended, since a library below may swallow a cancellation once."""
+"""How connections and tasks end. A task is cancelled until it has: a library below may swallow one cancellation."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
+from exchanges.events import Reason, State
+
 AGAIN_S = 0.5
+
+
+class Ended(Exception):
+    """The connection is over: why, in the contract's word and in a sentence, how long to stay away, and how the
+    streams are doing meanwhile."""
+
+    def __init__(self, reason: Reason, detail: str, after_s: float = 0.0, status: State = "reconnecting") -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.after_s = after_s
+        self.status = status
 
 
 async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
@@ -17,3 +30,14 @@ async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
         _, left = await asyncio.wait(left, timeout=AGAIN_S)
     for task in tasks:
         task.cancelled() or task.exception()  # one that nobody looked at is logged as an error
+
+
+async def first_of(*conversations: Awaitable[None]) -> None:
+    """Waits for the first to end, cancels the others, and raises what it raised."""
+    tasks = [asyncio.ensure_future(each) for each in conversations]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        await ended(tasks)

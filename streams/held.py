@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from exchanges.contract import Card, Socket, Want
-from exchanges.symbols import Instruments
+from exchanges.symbols import Instruments, Topic
 from streams.lease import Lease
 from streams.numbering import Numbering
 from streams.session import Session
@@ -27,6 +27,16 @@ class Held:
     @property
     def exchange(self) -> str:
         return self.card.code
+
+    @property
+    def order(self) -> list[Want]:
+        """What it carries, always in the same order."""
+        return sorted(self.wants)
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics, in that order."""
+        return [str(Topic(self.exchange, *want)) for want in self.order]
 
     @property
     def socket(self) -> Socket:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
 from django.db import Error
@@ -70,6 +71,14 @@ class Markets:
                 break
             await asyncio.sleep(FRESH_EMPTY_S)
         return found
+
+
+_markets: WeakKeyDictionary[asyncio.AbstractEventLoop, Markets] = WeakKeyDictionary()
+
+
+def markets() -> Markets:
+    """Those of the running loop."""
+    return _markets.setdefault(asyncio.get_running_loop(), Markets())
 
 
 def pins() -> Kept:

@@ -1,4 +1,4 @@
-"""Shards that pass between hold loops: what is carried beyond a loop's share goes, what others offer comes."""
+"""Shards that move with nothing lost: between hold loops, and from an old connection to a new one."""
 
 import asyncio
 import logging
@@ -10,13 +10,14 @@ from functools import partial
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from exchanges.symbols import Topic
-from streams import handover, history, keys, rehearsal
+from streams import handover, history, keys
 from streams.ending import ended
 from streams.held import Held
+from streams.history import Kept
 from streams.lease import Lease
 from streams.plan import Plan
 from streams.publishers.redis import Publisher
+from streams.rehearsal import Wants, is_identified
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Moves:
     drop: Callable[[Held], None]
     leaving: Tasks = field(default_factory=dict)  # by lease key
     coming: Tasks = field(default_factory=dict)
+    replaced: Tasks = field(default_factory=dict)
 
     def room(self, share: int) -> int:
         """How many shards more may be carried here."""
@@ -45,6 +47,10 @@ class Moves:
 
     async def level(self, plans: Mapping[str, Plan], share: int) -> None:
         """One turn: offers what is too much here, and takes what is offered where there is room."""
+        moving = self.leaving.keys() | self.replaced.keys()
+        for key, held in self.held.items():
+            if held.session.outlived and held.movable and key not in moving:
+                self._start(self.replaced, key, self._replace(held))
         over = len(self.held) - len(self.leaving) - share
         for held in [held for key, held in self.held.items() if key not in self.leaving and held.movable][
             : max(0, over)
@@ -65,7 +71,7 @@ class Moves:
 
     async def all_away(self, renew: Callable[[], Awaitable[None]]) -> None:
         """Hands everything over to the loops that go on, while there are any; `renew` keeps the leases meanwhile."""
-        await ended(self.coming.values())
+        await ended([*self.coming.values(), *self.replaced.values()])
         until_s = time.monotonic() + REHEARSAL_S
         for key, held in self.held.items():
             if key not in self.leaving and held.movable:
@@ -77,7 +83,7 @@ class Moves:
 
     async def end(self) -> None:
         """What is under way is left."""
-        await ended([*self.leaving.values(), *self.coming.values()])
+        await ended([*self.leaving.values(), *self.coming.values(), *self.replaced.values()])
 
     async def _others(self) -> int:
         now_s, _ = await self.redis.time()
@@ -116,34 +122,61 @@ class Moves:
         finally:
             self.drop(held)
 
-    async def _take_over(self, code: str, shard: str, wants: rehearsal.Wants) -> None:
+    async def _take_over(self, code: str, shard: str, wants: Wants) -> None:
         """Connects beside the loop that offers the shard, and goes on in its place once it has let go."""
         taken = await handover.claim(self.redis, keys.lease(code, shard), self.loop)
         if taken is None:
             return
-        held = await self.begin(code, shard, taken)
-        topics = {want: str(Topic(code, *want)) for want in sorted(wants)}
-        before = await history.kept(self.redis, list(topics.values()))
-        held.session.rehearse(wants)
+        held, before = await self._beside(code, shard, taken, wants)
+        try:
+            if await self._ready(held) and await handover.given(self.redis, taken):
+                await self._go_on(held, before)
+                log.info("%s: shard %s was taken over", code, shard)
+        finally:
+            self._leave_unless_ours(held)
+
+    async def _replace(self, held: Held) -> None:
+        """Connects anew beside a connection that the exchange is about to end, and goes on there."""
+        fresh, before = await self._beside(held.exchange, held.shard, held.lease, held.wants)
+        try:
+            while not fresh.session.ready or held.session.repairing:
+                if self.held.get(held.lease.key) is not held or held.wants != fresh.wants:
+                    return
+                await asyncio.sleep(handover.TURN_S)
+            held.session.hand_over()
+            await self.publisher.drained()
+            if held.task:
+                held.task.cancel()
+            await self._go_on(fresh, before)
+            log.info("%s: shard %s goes on by another connection", held.exchange, held.shard)
+        finally:
+            self._leave_unless_ours(fresh)
+
+    async def _beside(self, code: str, shard: str, lease: Lease, wants: Wants) -> tuple[Held, list[Kept]]:
+        """A second connection that only listens, and where its topics stood before it did."""
+        held = await self.begin(code, shard, lease)
         held.wants = wants
+        before = await history.kept(self.redis, held.topics)
+        held.session.rehearse(wants)
         if held.socket.url:
             held.start()
-        try:
-            if not await self._ready(held) or not await handover.given(self.redis, taken):
-                return
-            self.held[taken.key] = held
-            known = await history.kept(self.redis, list(topics.values()))
-            said = {
-                want: await handover.said_since(self.redis, topic, kept.position)
-                for (want, topic), kept in zip(topics.items(), before, strict=True)
-                if rehearsal.is_identified(want)
-            }
-            held.session.take_over(dict(zip(topics, known, strict=True)), said)
-            held.start()
-            log.info("%s: shard %s was taken over", code, shard)
-        finally:
-            if held.task and self.held.get(taken.key) is not held:
-                held.task.cancel()
+        return held, before
+
+    async def _go_on(self, held: Held, before: list[Kept]) -> None:
+        """Nobody else says anything of the shard any more: what has not been said is, and then what comes."""
+        self.held[held.lease.key] = held
+        known = await history.kept(self.redis, held.topics)
+        said = {
+            want: await handover.said_since(self.redis, topic, kept.position)
+            for want, topic, kept in zip(held.order, held.topics, before, strict=True)
+            if is_identified(want)
+        }
+        held.session.take_over(dict(zip(held.order, known, strict=True)), said)
+        held.start()
+
+    def _leave_unless_ours(self, held: Held) -> None:
+        if held.task and self.held.get(held.lease.key) is not held:
+            held.task.cancel()
 
     async def _ready(self, held: Held) -> bool:
         until_s = time.monotonic() + REHEARSAL_S

@@ -15,10 +15,10 @@ from exchanges.budget import Budget
 from exchanges.client import Client
 from exchanges.contract import Card, Close, Feed, Fetch, Output, Request, Send, Want
 from exchanges.errors import ExchangeError, NotAuthenticated, RateLimited, Unreachable
-from exchanges.events import Candle, Depth, Gap, Reason, Rejected, State, Status, Ticker, Trade
+from exchanges.events import Candle, Depth, Gap, Reason, Rejected, Status, Ticker, Trade
 from exchanges.symbols import Instruments
 from streams import handshake
-from streams.ending import ended
+from streams.ending import Ended, first_of
 from streams.history import Kept
 from streams.kept_books import KeptBooks
 from streams.numbering import REFUSED, Numbering
@@ -41,19 +41,9 @@ BOOKS_A_TICK = 4  # kept for those who join late; all at once would hold up what
 MARKET = (Trade, Ticker, Depth, Candle)
 CONNECT_PATIENCE_S = 5.0  # a longer wait for the limit of new connections is told
 TOLD_S = 10.0  # from so long a pause on it is told when it ends
+REPLACED_S = 15.0  # a connection that is to be replaced ends after so long, replaced or not
 UNPROVEN_S = 8.0  # so long a rehearsal waits for books
 LIVE_AFTER_S = 2.0  # a quiet market counts as live when its connection has been open for so long
-
-
-class Ended(Exception):
-    """The connection is over: why, in the contract's word and in a sentence, how long to stay away, and how the
-    streams are doing meanwhile."""
-
-    def __init__(self, reason: Reason, detail: str, after_s: float = 0.0, status: State = "reconnecting") -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.after_s = after_s
-        self.status = status
 
 
 class Session:
@@ -86,6 +76,8 @@ class Session:
         self._opened_s = 0.0
         self._silence = Silence(0)
         self._said: dict[Want, Status] = {}  # what keeps a stream from being live, by this connection's feed
+        self.outlived = ""  # why another connection should take this one's place soon
+        self._outlived_s = 0.0
         self.keys_refused = ""  # what the exchange said of our keys, where that was no good
         self.turned_away = ""  # why it takes no new connection now
         self._rehearsal = Rehearsal(())
@@ -256,6 +248,7 @@ class Session:
         """A new connection: a new feed, told what is wanted."""
         self._feed = self._card.feed(self._instruments)
         self._outgoing = asyncio.Queue()
+        self.outlived = ""
         self._ending = asyncio.get_running_loop().create_future()
         self._opened_s = time.monotonic()
         self._silence = Silence(time.time_ns())
@@ -297,7 +290,7 @@ class Session:
             await asyncio.sleep(1 / self._socket.messages_per_s)
 
     async def _clock(self) -> None:
-        lifetime_s = (self._socket.lifetime_s or float("inf")) * uniform(0.9, 1.0)
+        lifetime_s = (self._socket.lifetime_s or float("inf")) * uniform(0.9, 0.99)
         opened_s = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S)
@@ -310,7 +303,13 @@ class Session:
             if self._silence.stale(now_ns):
                 raise Ended("stale", "the exchange has gone silent")
             if now_s - opened_s > lifetime_s:
-                raise Ended("disconnect", "before the exchange ends the connection's lifetime")
+                self._outlives("before the exchange ends the connection's lifetime")
+            if self.outlived and now_s - self._outlived_s > REPLACED_S:
+                raise Ended("disconnect", self.outlived)
+
+    def _outlives(self, reason: str) -> None:
+        if not self.outlived:
+            self.outlived, self._outlived_s = reason, time.monotonic()
 
     async def _until_ended(self) -> None:
         await self._ending
@@ -332,6 +331,8 @@ class Session:
                     task.add_done_callback(self._fetched)
                 case Rejected():
                     self._rejections.add(output, "")
+                case Close(reason, planned=True) if self._socket.most_connections != 1:
+                    self._outlives(reason)
                 case Close(reason, after_s):
                     self._end(Ended("disconnect", reason, after_s))
 
@@ -400,14 +401,3 @@ class Session:
 
 def clock(time_s: float) -> str:
     return f"{datetime.fromtimestamp(time_s, UTC):%H:%M:%S} UTC"
-
-
-async def first_of(*conversations: Awaitable[None]) -> None:
-    """Waits for the first to end, cancels the others, and raises what it raised."""
-    tasks = [asyncio.ensure_future(each) for each in conversations]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        await ended(tasks)

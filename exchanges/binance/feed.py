@@ -256,7 +256,7 @@ class BinanceFeed:
         return min(int(text), self.depth_limit) if sound else self.default_limit
 
     def _shutdown(self, _: bytes, __: str, ___: int) -> Iterable[Output]:
-        return (Close("serverShutdown"),)
+        return (Close("serverShutdown", planned=True),)
 
 
 def _bytes(frame: str | bytes) -> bytes:

@@ -136,7 +136,7 @@ class BitstampFeed:
         raise BadFrame(f"Bitstamp: {error.message[:200]} (code {error.code})", f"refused: {error.message[:40]}")
 
     def _reconnect(self, frame: frames.Frame, received_ns: int) -> Iterable[Output]:
-        return (Close("bts:request_reconnect"),)
+        return (Close("bts:request_reconnect", planned=True),)
 
     def _nothing(self, frame: frames.Frame, received_ns: int) -> Iterable[Output]:
         return ()

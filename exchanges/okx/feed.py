@@ -110,7 +110,7 @@ class OkxFeed:
             case "unsubscribe" | "login" | "channel-conn-count":
                 return ()
             case "notice" if str(frame.code) == SHUTDOWN:
-                return (Close(frame.msg[:200] or "service upgrade"),)
+                return (Close(frame.msg[:200] or "service upgrade", planned=True),)
             case "error":
                 return self._error(frame, received_ns)
         raise BadFrame(f"unknown event {str(frame.event)[:60]!r}", f"event {str(frame.event)[:30]}")

@@ -151,12 +151,17 @@ async def test_the_exchanges_shutdown_notice_moves_the_connection_before_it_is_c
     web: Web, holder: Holder, sandbox: SandboxServer
 ) -> None:
     async with web.client() as client:
-        await client.subscribe(TRADE)
+        await client.subscribe(TRADE, DEPTH)
         await client.several(5, is_("trade"))
-        sandbox.fault("shutdown", delay_s=30)
-        status = await client.until(is_("status", TRADE, status="reconnecting"))
-        assert status["detail"] == "serverShutdown"
-        await client.until(is_("repaired", TRADE))
+        await client.until(is_("depth", type="delta"))
+        first = next(iter(holder._held.values()))
+        sandbox.fault("shutdown", delay_s=10)
+        await client.until(lambda _: next(iter(holder._held.values())) is not first)
+        await client.several(20, is_("trade"))
+        await client.until(is_("depth", type="delta"))
+    for topic in (TRADE, DEPTH):
+        assert_unbroken(client.counted(topic))
+        assert len({event["epoch"] for event in client.counted(topic)}) == 1
     assert_no_trade_missing(client.counted(TRADE))
 
 

@@ -10,9 +10,10 @@ from redis import Redis
 
 from marketdata import ingest, times
 from marketdata.models import Candle
-from streams import consumer, demand, keys
+from streams import demand, keys
 from streams.connection import redis
 from streams.hold import Holder
+from streams.markets import markets
 from streams.publishers.candles import CandleWriter
 from tests.sandbox_server import SandboxServer
 from tests.streams.heard import assert_unbroken, is_, replayed, trade_ids
@@ -160,7 +161,7 @@ async def test_a_market_that_is_no_longer_listed_can_still_be_left(web: Web, hol
     async with web.client() as client:
         await client.subscribe(TRADE)
         await client.until(is_("trade", TRADE))
-        known = await consumer.markets.of("binance")
+        known = await markets().of("binance")
         listed = list(known.by_symbol.values())
         known.become([market for market in listed if market.symbol != "BTC-USDT"])
         try:
