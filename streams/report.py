@@ -66,8 +66,8 @@ class Report:
                     "connections": len(sessions),
                     "connected": up,
                     "rejected": rejections.count.total(),
-                    "keys_refused": next(filter(None, (session.keys_refused for session in sessions)), ""),
-                    "turned_away": next(filter(None, (session.turned_away for session in sessions)), ""),
+                    "keys_refused": next(filter(None, (session.door.keys_refused for session in sessions)), ""),
+                    "turned_away": next(filter(None, (session.door.turned_away for session in sessions)), ""),
                     "at": now_s,
                 }
                 pipeline.hset(keys.state(code), self.loop, msgspec.json.encode(said))

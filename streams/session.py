@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Iterable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from random import uniform
 
@@ -14,10 +13,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from exchanges.budget import Budget
 from exchanges.client import Client
 from exchanges.contract import Card, Close, Feed, Fetch, Output, Request, Send, Want
-from exchanges.errors import ExchangeError, NotAuthenticated, RateLimited, Unreachable
+from exchanges.errors import ExchangeError, RateLimited
 from exchanges.events import Candle, Depth, Gap, Reason, Rejected, Status, Ticker, Trade
 from exchanges.symbols import Instruments
-from streams import handshake
+from streams.door import Door
 from streams.ending import Ended, first_of
 from streams.history import Kept
 from streams.kept_books import KeptBooks
@@ -39,7 +38,6 @@ PING_S = 20.0
 YIELD_EVERY = 16  # frames that wait already, before leases, flushes and other connections have their turn
 BOOKS_A_TICK = 4  # kept for those who join late; all at once would hold up what is live
 MARKET = (Trade, Ticker, Depth, Candle)
-CONNECT_PATIENCE_S = 5.0  # a longer wait for the limit of new connections is told
 TOLD_S = 10.0  # from so long a pause on it is told when it ends
 REPLACED_S = 15.0  # a connection that is to be replaced ends after so long, replaced or not
 UNPROVEN_S = 8.0  # so long a rehearsal waits for books
@@ -65,7 +63,7 @@ class Session:
         self._numbering = numbering
         self._client = client
         self._rejections = rejections
-        self._connects = connects  # the exchange's limit of new connections, shared by all workers
+        self.door = Door(card, connects)
         self._repairs = Repairs(card, instruments, numbering, client)
         self._wants: frozenset[Want] = frozenset()
         self._feed: Feed | None = None
@@ -78,8 +76,6 @@ class Session:
         self._said: dict[Want, Status] = {}  # what keeps a stream from being live, by this connection's feed
         self.outlived = ""  # why another connection should take this one's place soon
         self._outlived_s = 0.0
-        self.keys_refused = ""  # what the exchange said of our keys, where that was no good
-        self.turned_away = ""  # why it takes no new connection now
         self._rehearsal = Rehearsal(())
 
     @property
@@ -180,7 +176,7 @@ class Session:
         except Ended as ended:
             return ended
         except InvalidStatus as refused:
-            return await self._turned_away(handshake.error(self._card, refused.response))
+            return await self.door.refused(refused.response)
         except ConnectionClosed as error:
             return Ended("disconnect", f"the exchange closed the connection: {error}")
         except (OSError, WebSocketException) as error:
@@ -190,22 +186,11 @@ class Session:
             return Ended("disconnect", f"internal error: {error!r}", after_s=1.0)
         return Ended("disconnect", "the connection ended")
 
-    async def _turned_away(self, said: ExchangeError) -> Ended:
-        """The handshake was refused. A limit of the exchange holds for all workers."""
-        after_s, status = handshake.away_s(said), "reconnecting"
-        if isinstance(said, NotAuthenticated):
-            status, self.keys_refused = "not_authenticated", str(said)
-        elif isinstance(said, RateLimited):
-            status = "quota_spent"
-            with suppress(Unreachable):
-                await self._connects.close_until(after_s, str(said))
-        return Ended("disconnect", f"the connection was refused: {said}", after_s, status)
-
     def _broken(self, ended: Ended, pause_s: float) -> None:
         """What the exchange said of a single stream stands until the next connection."""
         now_ns = time.time_ns()
         again = f"; tried again at {clock(now_ns / 1e9 + pause_s)}" if pause_s >= TOLD_S else ""
-        self.turned_away = str(ended) + again if ended.status == "quota_spent" else ""
+        self.door.turned_away = str(ended) + again if ended.status == "quota_spent" else ""
         log.warning("%s: reconnecting in %.1f s: %s", self._card.code, pause_s, ended)
         self._rehearsal.broken = True
         for line in list(self._numbering.lines):
@@ -222,7 +207,7 @@ class Session:
             self._begin()
             await self._until_first(self._clock(), self._until_ended())
             return
-        await self._may_connect()
+        await self.door.pass_through()
         async with connect(
             self._socket.url,
             open_timeout=OPEN_TIMEOUT_S,
@@ -236,14 +221,6 @@ class Session:
             self._begin()
             await self._until_first(self._read(socket), self._write(socket), self._clock(), self._until_ended())
 
-    async def _may_connect(self) -> None:
-        try:
-            await self._connects.take(patience_s=CONNECT_PATIENCE_S)
-        except RateLimited as error:
-            raise Ended("disconnect", f"no new connection: {error}", error.retry_after_s, "quota_spent") from None
-        except Unreachable as error:  # one connection too many is less than a stream that stays away
-            log.warning("%s: connecting uncounted: %s", self._card.code, error)
-
     def _begin(self) -> None:
         """A new connection: a new feed, told what is wanted."""
         self._feed = self._card.feed(self._instruments)
@@ -252,7 +229,8 @@ class Session:
         self._ending = asyncio.get_running_loop().create_future()
         self._opened_s = time.monotonic()
         self._silence = Silence(time.time_ns())
-        self._said, self.keys_refused, self.turned_away = {}, "", ""
+        self._said = {}
+        self.door.opened()
         self._act(self._feed.opening())
         self._act(self._feed.wanted(self._wants))
 
@@ -343,7 +321,7 @@ class Session:
         else:
             self._said[want] = said
         if said.status == "not_authenticated":
-            self.keys_refused = said.detail
+            self.door.keys_refused = said.detail
         line = self._numbering.line(want)
         if line:
             self._numbering.status(line, said.status, said.received_ns, said.detail)
