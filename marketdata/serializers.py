@@ -29,7 +29,7 @@ class Error(serializers.Serializer):
 
 
 class LimitRow(serializers.Serializer):
-    scope = serializers.CharField()
+    scope = serializers.CharField(help_text="what the limit counts")
     amount = serializers.IntegerField()
     window_s = serializers.IntegerField()
 
@@ -61,10 +61,15 @@ class IntervalRow(serializers.Serializer):
     length_ms = serializers.IntegerField(help_text="of a month, the longest one")
 
 
-class SymbolRow(serializers.Serializer):
+class MarketRow(serializers.Serializer):
+    """Which market a row is about."""
+
     exchange = serializers.CharField()
     symbol = serializers.CharField()
     venue_symbol = serializers.CharField()
+
+
+class SymbolRow(MarketRow):
     base = serializers.CharField()
     quote = serializers.CharField()
     kind = serializers.CharField()
@@ -85,10 +90,7 @@ class SymbolRow(serializers.Serializer):
     delisted_time = TimeField(allow_null=True)
 
 
-class CandleRow(serializers.Serializer):
-    exchange = serializers.CharField()
-    symbol = serializers.CharField()
-    venue_symbol = serializers.CharField()
+class CandleRow(MarketRow):
     interval = serializers.CharField()
     open_time = TimeField()
     close_time = TimeField()

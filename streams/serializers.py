@@ -3,7 +3,7 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from marketdata.serializers import ExactField, TimeField
+from marketdata.serializers import ExactField, LimitRow, MarketRow, TimeField
 
 
 @extend_schema_field({"type": "array", "items": {"type": "array", "items": {"type": "number"}, "maxItems": 2}})
@@ -11,14 +11,11 @@ class LevelsField(serializers.Field):
     """`[[price, quantity], …]`, best first."""
 
 
-class EventRow(serializers.Serializer):
+class EventRow(MarketRow):
     """What every event says; `topic`, `epoch`, `seq` and `source` only where it comes from a running stream."""
 
     event = serializers.CharField()
     topic = serializers.CharField(required=False)
-    exchange = serializers.CharField()
-    symbol = serializers.CharField()
-    venue_symbol = serializers.CharField()
     event_time = TimeField(allow_null=True)
     received_time = TimeField()
     epoch = serializers.IntegerField(required=False)
@@ -56,10 +53,7 @@ class TradeRow(EventRow):
     trade_time = TimeField(allow_null=True)
 
 
-class Trades(serializers.Serializer):
-    exchange = serializers.CharField()
-    symbol = serializers.CharField()
-    venue_symbol = serializers.CharField()
+class Trades(MarketRow):
     live = _live()
     results = TradeRow(many=True, help_text="oldest first")
 
@@ -90,10 +84,7 @@ class StreamRow(serializers.Serializer):
     loop = serializers.CharField(allow_null=True, help_text="who carries it")
 
 
-class RequestsRow(serializers.Serializer):
-    scope = serializers.CharField(help_text="what the limit counts")
-    amount = serializers.IntegerField()
-    window_s = serializers.IntegerField()
+class RequestsRow(LimitRow):
     left = serializers.IntegerField()
     reset_time = TimeField()
 
