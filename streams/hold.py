@@ -234,8 +234,8 @@ class Holder:
         self._held.pop(held.lease.key, None)
         if held.task:
             held.task.cancel()
-        for line in held.numbering.lines:
-            self._publisher.forget(line.topic)
+        for topic in held.topics:
+            self._publisher.forget(topic)
 
     def _refused(self, gone: Lease) -> None:
         held = self._held.get(gone.key)

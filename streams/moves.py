@@ -140,7 +140,7 @@ class Moves:
         fresh, before = await self._beside(held.exchange, held.shard, held.lease, held.wants)
         try:
             while not fresh.session.ready or held.session.repairing:
-                if self.held.get(held.lease.key) is not held or held.wants != fresh.wants:
+                if self.held.get(held.lease.key) is not held or held.wants != fresh.wants or not held.session.outlived:
                     return
                 await asyncio.sleep(handover.TURN_S)
             held.session.hand_over()

@@ -120,7 +120,8 @@ class Session:
                 self.open(want, kept, now_ns)
                 continue
             line = self._numbering.go_on(want, kept)
-            if self._rehearsal.broken or (self._socket.url and self._feed is None):
+            away = self._socket.url and self._feed is None
+            if away or (want[0] == "trade" and self._rehearsal.broken):
                 self._repairs.lost(line, "failover", now_ns)
                 continue
             if want[0] == "depth":
