@@ -41,6 +41,7 @@ MARKET = (Trade, Ticker, Depth, Candle)
 TOLD_S = 10.0  # from so long a pause on it is told when it ends
 REPLACED_S = 15.0  # a connection that is to be replaced ends after so long, replaced or not
 UNPROVEN_S = 8.0  # so long a rehearsal waits for books
+POLLED = "asked for by turns, as the source's quota allows"
 LIVE_AFTER_S = 2.0  # a quiet market counts as live when its connection has been open for so long
 
 
@@ -88,7 +89,7 @@ class Session:
         self._said.pop(want, None)
         if kept.carried:
             self._repairs.lost(line, "failover" if kept.fresh else "recovery", now_ns)
-        self._numbering.status(line, "starting", now_ns)
+        self._numbering.status(line, "starting", now_ns, "" if self._socket.url else POLLED)
 
     def rehearse(self, wants: frozenset[Want]) -> None:
         """Another loop carries the shard: what is heard waits for `take_over`."""
