@@ -23,6 +23,7 @@ from exchanges.pictures import DEPTHS
 from exchanges.polling import PollingFeed
 from exchanges.symbols import Instruments
 from exchanges.tickers import Figures, Tickers
+from exchanges.wants import depths_of, markets_of, status_of
 
 LIVE = "candle_1m"  # the only candle of the socket that is told when it is over
 NO_BOOK = "Alpaca has no order book of stocks"
@@ -61,17 +62,12 @@ class AlpacaFeed:
         wants = {want for want in self._wants or () if not self._is_bookless(want)}
         streamed = {want for want in wants if self._is_streamed(want)}
         channels: dict[str, frozenset[str]] = {}
-        depths: dict[str, set[str]] = {}
         for stream, symbol in streamed:
             market = self._instruments.venue_symbol(symbol)
             channels[market] = channels.get(market, frozenset()) | set(CHANNELS[stream.partition("_")[0]])
-            if stream in DEPTHS:
-                depths.setdefault(market, set()).add(stream)
-        self._tickers.keep(
-            {self._instruments.venue_symbol(symbol) for stream, symbol in streamed if stream == "ticker"}
-        )
-        polling = self._polling.wanted(wants - streamed)
-        return [*polling, *self._subscriptions.want(channels), *self._books.want(depths)]
+        self._tickers.keep(markets_of(streamed, "ticker", self._instruments))
+        polling, books = self._polling.wanted(wants - streamed), depths_of(streamed, self._instruments)
+        return [*polling, *self._subscriptions.want(channels), *self._books.want(books)]
 
     def _is_streamed(self, want: Want) -> bool:
         stream, symbol = want
@@ -129,11 +125,7 @@ class AlpacaFeed:
         return symbol if (stream, symbol) in self._wants and self._is_streamed((stream, symbol)) else None
 
     def _status(self, want: Want, status: State, detail: str, now_ns: int) -> Status:
-        stream, symbol = want
-        return Status(
-            symbol=symbol, venue_symbol=self._instruments.venue_symbol(symbol), received_ns=now_ns, stream=stream,
-            status=status, detail=detail,
-        )  # fmt: skip
+        return status_of(want, self._instruments, status, detail, now_ns)
 
     def _statuses(self, market: str | None, status: State, detail: str, now_ns: int) -> list[Output]:
         """Of all that the socket carries, or of one market."""

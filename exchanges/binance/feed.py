@@ -18,12 +18,12 @@ from exchanges.decimals import unsigned
 from exchanges.depths import levels
 from exchanges.errors import BadFrame
 from exchanges.events import Candle, Depth, Rejected
-from exchanges.pictures import DEPTHS
 from exchanges.seeded import Start, Update
 from exchanges.seeded_books import SeededBooks
 from exchanges.symbols import Instruments
 from exchanges.tickers import Figures, Tickers
 from exchanges.trade_ids import TradeIds
+from exchanges.wants import depths_of, markets_of
 
 STREAMS_PER_FRAME = 200  # the exchange names no limit; a frame of a few hundred is common practice
 LIMIT = 5000  # levels a side of the snapshots we ask for, the most there are
@@ -70,17 +70,12 @@ class BinanceFeed:
 
     def wanted(self, wants: Collection[Want]) -> Iterable[Output]:
         self._wants = frozenset(wants)
-        streams: set[str] = set()
-        depths: dict[str, set[str]] = {}
-        for stream, symbol in self._wants:
-            venue_symbol = self._instruments.venue_symbol(symbol)
-            streams.update(self.streams(stream, venue_symbol))
-            if stream in DEPTHS:
-                depths.setdefault(venue_symbol, set()).add(stream)
+        markets = [(stream, self._instruments.venue_symbol(symbol)) for stream, symbol in self._wants]
+        streams = {name for stream, market in markets for name in self.streams(stream, market)}
         outputs = [
             *self._control("UNSUBSCRIBE", self._subscribed - streams),
             *self._control("SUBSCRIBE", streams - self._subscribed),
-            *self._books.want(depths),
+            *self._books.want(depths_of(self._wants, self._instruments)),
         ]
         self._subscribed = streams
         self._best_prices.wanted = self._polls(self._wants)
@@ -127,7 +122,7 @@ class BinanceFeed:
         return {self._instruments.symbol(market): count for market, count in self._books.waiting().items()}
 
     def _markets(self, stream: str) -> set[str]:
-        return {self._instruments.venue_symbol(symbol) for wanted, symbol in self._wants or () if wanted == stream}
+        return markets_of(self._wants or (), stream, self._instruments)
 
     def _control(self, method: str, streams: Collection[str]) -> Iterable[Send]:
         ordered = sorted(streams)

@@ -13,9 +13,9 @@ from exchanges.broken import BROKEN, rejected
 from exchanges.contract import Close, Output, Request, Send, Want
 from exchanges.errors import BadFrame
 from exchanges.events import Depth, State, Status
-from exchanges.pictures import DEPTHS
 from exchanges.polling import PollingFeed
 from exchanges.symbols import Instruments
+from exchanges.wants import depths_of, status_of
 
 HEARTBEAT = Send('{"event":"bts:heartbeat"}')
 HEARTBEAT_NS = 20_000_000_000
@@ -48,14 +48,10 @@ class BitstampFeed:
         unlisted = {want for want in streamed if want[1] not in self._instruments.by_symbol}
         self._to_say = (self._to_say & unlisted) | (unlisted - self._unlisted)
         self._unlisted = unlisted
-        depths: dict[str, set[str]] = {}
-        for stream, symbol in streamed - unlisted:
-            if stream in DEPTHS:
-                depths.setdefault(self._instruments.venue_symbol(symbol), set()).add(stream)
         return [
             *self._polling.wanted(self._wants - streamed),
             *self._subscriptions.want({self._channel(want) for want in streamed - unlisted}),
-            *self._books.want(depths),
+            *self._books.want(depths_of(streamed - unlisted, self._instruments)),
         ]
 
     def receive(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
@@ -100,11 +96,7 @@ class BitstampFeed:
             yield HEARTBEAT
 
     def _status(self, want: Want, status: State, detail: str, now_ns: int) -> Status:
-        stream, symbol = want
-        return Status(
-            symbol=symbol, venue_symbol=self._instruments.venue_symbol(symbol), received_ns=now_ns, stream=stream,
-            status=status, detail=detail,
-        )  # fmt: skip
+        return status_of(want, self._instruments, status, detail, now_ns)
 
     def _statuses(self, channels: Collection[str], status: State, detail: str, now_ns: int) -> Iterable[Status]:
         """Of every wanted stream that is made from one of the channels."""

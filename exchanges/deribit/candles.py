@@ -1,13 +1,10 @@
-"""Candles out of Deribit's samples, and which of a connection's candles are still running.
+"""Candles out of Deribit's samples.
 
 A sample has no sign of being final: it is when a later one begins. For a time without trades the exchange sends
 samples of its own making, so a candle never has to be missed.
 """
 
-from collections.abc import Collection, Iterable
 from decimal import Decimal
-
-from msgspec.structs import replace
 
 from exchanges import intervals
 from exchanges.decimals import Number, unsigned
@@ -33,25 +30,3 @@ def _quote_volume(venue_symbol: str, cost: Decimal | None) -> Number | None:
     if cost is None or (spelled and spelled.inverse and spelled.kind == "option"):
         return None
     return unsigned(cost)
-
-
-class Running:
-    """The newest candle of each market and interval of one connection."""
-
-    def __init__(self) -> None:
-        self._newest: dict[tuple[str, str], Candle] = {}
-
-    def keep(self, wanted: Collection[tuple[str, str]]) -> None:
-        """Forget what is not (venue symbol, interval) of these."""
-        self._newest = {key: candle for key, candle in self._newest.items() if key in wanted}
-
-    def events(self, candle: Candle) -> Iterable[Candle]:
-        """The candle; before it, the final figures of the one that it ends."""
-        key = candle.venue_symbol, candle.interval
-        newest = self._newest.get(key)
-        if newest is not None and candle.open_ms < newest.open_ms:
-            return (replace(candle, closed=True),)
-        self._newest[key] = candle
-        if newest is None or newest.open_ms == candle.open_ms:
-            return (candle,)
-        return replace(newest, closed=True, received_ns=candle.received_ns), candle

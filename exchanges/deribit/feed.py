@@ -14,10 +14,11 @@ from exchanges.deribit.books import Books
 from exchanges.deribit.calls import Calls
 from exchanges.errors import BadFrame, RateLimited, ServerFault
 from exchanges.events import Depth, Rejected, State, Status, Trade
-from exchanges.pictures import DEPTHS
+from exchanges.running_candles import RunningCandles
 from exchanges.symbols import Instruments
 from exchanges.tickers import Figures, Tickers
 from exchanges.trade_ids import TradeIds
+from exchanges.wants import candles_of, depths_of, markets_of, status_of
 
 CLIENT_ID, CLIENT_SECRET = "DERIBIT_CLIENT_ID", "DERIBIT_CLIENT_SECRET"
 HEARTBEAT_S = 10  # the shortest they allow
@@ -43,7 +44,7 @@ class DeribitFeed:
         self._tickers = Tickers()
         self._increments = tickers.Increments()
         self._trades = TradeIds()
-        self._candles = candles.Running()
+        self._candles = RunningCandles()
         self._books = Books(instruments)
 
     def opening(self) -> Iterable[Output]:
@@ -60,17 +61,10 @@ class DeribitFeed:
 
     def wanted(self, wants: Collection[Want]) -> Iterable[Output]:
         self._wants = frozenset(wants)
-        depths: dict[str, set[str]] = {}
-        for stream, symbol in self._wants:
-            if stream in DEPTHS:
-                depths.setdefault(self._instruments.venue_symbol(symbol), set()).add(stream)
-        outputs: list[Output] = [*self._ask(), *self._books.want(depths)]
+        outputs: list[Output] = [*self._ask(), *self._books.want(depths_of(self._wants, self._instruments))]
         self._tickers.keep(self._markets("ticker"))
         self._trades.keep(self._markets("trade"))
-        self._candles.keep({
-            (self._instruments.venue_symbol(symbol), stream.removeprefix("candle_"))
-            for stream, symbol in self._wants if stream.startswith("candle_")
-        })  # fmt: skip
+        self._candles.keep(candles_of(self._wants, self._instruments))
         return outputs
 
     def receive(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
@@ -104,7 +98,7 @@ class DeribitFeed:
         return {}
 
     def _markets(self, stream: str) -> set[str]:
-        return {self._instruments.venue_symbol(symbol) for wanted, symbol in self._wants or () if wanted == stream}
+        return markets_of(self._wants or (), stream, self._instruments)
 
     def _ask(self) -> Iterable[Send]:
         """Subscribe to what is wanted, at the pace that we may have."""
@@ -180,11 +174,7 @@ class DeribitFeed:
         ]
 
     def _status(self, want: Want, status: State, detail: str, received_ns: int) -> Status:
-        stream, symbol = want
-        return Status(
-            symbol=symbol, venue_symbol=self._instruments.venue_symbol(symbol), received_ns=received_ns,
-            stream=stream, status=status, detail=detail,
-        )  # fmt: skip
+        return status_of(want, self._instruments, status, detail, received_ns)
 
     def _wanted_as(self, stream: str, venue_symbol: str) -> str | None:
         """Our symbol, or None where the stream is no longer wanted."""
@@ -234,7 +224,7 @@ class DeribitFeed:
         if symbol is None:
             return ()
         sample = frames.sample(data)
-        return self._candles.events(candles.candle(symbol, market, interval, sample, received_ns, closed=False))
+        return self._candles.update(candles.candle(symbol, market, interval, sample, received_ns, closed=False))
 
     def _book(self, channel: str, data: bytes, received_ns: int) -> Iterable[Output]:
         parts = channel.split(".")

@@ -15,12 +15,13 @@ from exchanges.errors import BadFrame
 from exchanges.events import Depth, Rejected, State, Status, Trade
 from exchanges.hyperliquid import fast_books, frames, names, readings
 from exchanges.hyperliquid.books import Books
-from exchanges.hyperliquid.candles import Running
 from exchanges.hyperliquid.fast_books import FastBooks
 from exchanges.hyperliquid.subscriptions import Key, Subscriptions, Suspects
 from exchanges.hyperliquid.trades import NewTrades, Said
+from exchanges.running_candles import RunningCandles
 from exchanges.symbols import Instruments
 from exchanges.tickers import Figures, Tickers
+from exchanges.wants import candles_of, depths_of, markets_of, status_of
 
 GREETING = "Websocket connection established."
 PING = Send('{"method":"ping"}')
@@ -58,7 +59,7 @@ class HyperliquidFeed:
         self._subscriptions = Subscriptions(suspects)
         self._trades = NewTrades(said)
         self._tickers = Tickers()
-        self._candles = Running()
+        self._candles = RunningCandles()
         self._books = Books(instruments)
         self._fast = FastBooks(instruments)
         self._heard_ns = self._pinged_ns = 0
@@ -72,19 +73,13 @@ class HyperliquidFeed:
         self._left = {want: NOT_LISTED for want in self._wants if not self._asked(want[1])}
         self._carried = self._fitting(self._wants - self._left.keys())
         carried = sorted(self._carried)
-        depths: dict[str, set[str]] = {}
-        for stream, symbol in carried:
-            if stream in BOOKS:
-                depths.setdefault(self._instruments.venue_symbol(symbol), set()).add(stream)
         outputs: list[Output] = [*self._subscriptions.want([key for want in carried for key in self._keys(*want)])]
         self._tickers.keep(self._markets("ticker"))
         self._trades.want(self._markets("trade") | self._markets("ticker"))
         self._fast.want(self._markets(fast_books.STREAM))
-        self._candles.keep({
-            (self._instruments.venue_symbol(symbol), stream.removeprefix("candle_"))
-            for stream, symbol in carried if stream.startswith("candle_")
-        })  # fmt: skip
-        return [*outputs, *self._books.want(depths)]
+        self._candles.keep(candles_of(carried, self._instruments))
+        whole = [want for want in carried if want[0] in BOOKS]
+        return [*outputs, *self._books.want(depths_of(whole, self._instruments))]
 
     def receive(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
         self._heard_ns = received_ns
@@ -156,20 +151,17 @@ class HyperliquidFeed:
                 return [Key("l2Book", coin, fast=stream == fast_books.STREAM)]
 
     def _markets(self, stream: str) -> set[str]:
-        return {self._instruments.venue_symbol(symbol) for wanted, symbol in self._wants or () if wanted == stream}
+        return markets_of(self._wants or (), stream, self._instruments)
 
     def _not_asked(self, now_ns: int) -> Iterable[Status]:
         """What is wanted and not asked for, once each."""
         barred = self._subscriptions.barred()
         for want in sorted(self._wants or ()) if barred or self._left else ():
-            stream, symbol = want
-            coin = self._instruments.venue_symbol(symbol)
+            coin = self._instruments.venue_symbol(want[1])
             why = self._left.get(want) or (BARRED if coin in barred else None)
             if why and want not in self._told:
                 self._told.add(want)
-                yield Status(
-                    symbol=symbol, venue_symbol=coin, received_ns=now_ns, stream=stream, status=why[0], detail=why[1]
-                )
+                yield status_of(want, self._instruments, *why, now_ns)
 
     def _wanted_as(self, stream: str, venue_symbol: str) -> str | None:
         """Our symbol, or None where the stream is no longer wanted."""
@@ -240,7 +232,7 @@ class HyperliquidFeed:
         for row in rows if isinstance(rows, list) else [rows]:
             candle = readings.candle(self._instruments.symbol(row.s), row, received_ns, closed=False)
             if self._wanted_as(candle.stream, row.s) is not None:
-                outputs += self._candles.events(candle)
+                outputs += self._candles.update(candle)
         return outputs
 
     def _book(self, data: bytes, received_ns: int) -> Iterable[Output]:

@@ -16,12 +16,13 @@ from exchanges.errors import BadFrame
 from exchanges.events import Candle, Depth, Rejected, Status, Trade
 from exchanges.kraken import frames, legacy, names
 from exchanges.kraken.books import Books
-from exchanges.kraken.candles import Candles
 from exchanges.kraken.subscriptions import Subscription, Subscriptions, last_word
 from exchanges.pictures import DEPTHS
+from exchanges.running_candles import RunningCandles
 from exchanges.symbols import Instruments
 from exchanges.tickers import Figures, Tickers
 from exchanges.trade_ids import TradeIds
+from exchanges.wants import candles_of, depths_of
 
 PING_NS = 25_000_000_000  # a connection on which we say nothing is closed after about a minute
 SILENT_NS = 10_000_000_000  # a subscribed connection has a heartbeat each second where nothing else is sent
@@ -45,7 +46,7 @@ class KrakenFeed:
         self._tickers = Tickers()
         self._trades = TradeIds()
         self._newest: dict[str, int] = {}  # trade id by venue symbol
-        self._candles = Candles()
+        self._candles = RunningCandles()
         self._books = Books(instruments, lambda market: self._subscriptions.again(Subscription("book", 0, market)))
         self._maintained = False  # the engine was down while this connection stood
         self._pinged_ns: int | None = None
@@ -56,19 +57,15 @@ class KrakenFeed:
 
     def wanted(self, wants: Collection[Want]) -> Iterable[Output]:
         self._wants = frozenset(wants)
-        subscriptions: set[Subscription] = set()
-        depths: dict[str, set[str]] = {}
-        for stream, symbol in self._wants:
-            market = self._instruments.venue_symbol(symbol)
-            subscriptions.add(_subscription(stream, market))
-            if stream in DEPTHS:
-                depths.setdefault(market, set()).add(stream)
+        markets = [(stream, self._instruments.venue_symbol(symbol)) for stream, symbol in self._wants]
+        subscriptions = {_subscription(stream, market) for stream, market in markets}
+        depths = depths_of(self._wants, self._instruments)
         outputs = [*self._subscriptions.change(subscriptions), *self._books.want(depths)]
         self._tickers.keep({one.market for one in subscriptions if one.channel == "ticker"})
         trading = {one.market for one in subscriptions if one.channel == "trade"}
         self._trades.keep(trading)
         self._newest = {market: newest for market, newest in self._newest.items() if market in trading}
-        self._candles.keep({(one.market, names.interval(one.minutes)) for one in subscriptions if one.minutes})
+        self._candles.keep(candles_of(self._wants, self._instruments))
         return outputs
 
     def receive(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
@@ -84,7 +81,7 @@ class KrakenFeed:
         return ()
 
     def tick(self, now_ns: int) -> Iterable[Output]:
-        outputs: list[Output] = [*self._books.tick(now_ns), *self._candles.tick(now_ns)]
+        outputs: list[Output] = [*self._books.tick(now_ns), *self._candles.passed(now_ns)]
         if self._wants is None:
             return outputs
         for overdue in self._subscriptions.overdue(now_ns):

@@ -13,9 +13,9 @@ from exchanges.okx import events, frames, names, quantities
 from exchanges.okx.books import LEVELS, Books
 from exchanges.okx.frames import Frame
 from exchanges.okx.subscriptions import Arg, Refusal, Subscriptions
-from exchanges.pictures import DEPTHS
 from exchanges.symbols import Instruments
 from exchanges.trade_ids import TradeIds
+from exchanges.wants import depths_of
 
 SHUTDOWN = "64008"
 QUIET_NS = 15_000_000_000  # 30 s without a frame end the connection; the text `ping` is answered by the text `pong`
@@ -41,15 +41,9 @@ class OkxFeed:
 
     def wanted(self, wants: Collection[Want]) -> Iterable[Output]:
         self._wants = frozenset(wants)
-        args: set[Arg] = set()
-        depths: dict[str, set[str]] = {}
-        for stream, symbol in self._wants:
-            market = self._instruments.venue_symbol(symbol)
-            args.add(Arg(names.CHANNELS[stream], market))
-            if stream in DEPTHS:
-                depths.setdefault(market, set()).add(stream)
+        args = {Arg(names.CHANNELS[stream], self._instruments.venue_symbol(symbol)) for stream, symbol in self._wants}
         self._trades.keep({arg.market for arg in args if arg.channel == names.CHANNELS["trade"]})
-        return [*self._subscriptions.want(args), *self._books.want(depths)]
+        return [*self._subscriptions.want(args), *self._books.want(depths_of(self._wants, self._instruments))]
 
     def receive(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
         self._heard_ns, self._pinged_ns = received_ns, 0
