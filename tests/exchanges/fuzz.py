@@ -1,15 +1,19 @@
 """What a broken connection may bring, and whether what a feed makes of it is sound; for the property tests of feeds."""
 
+import contextlib
 import json
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
 
-from exchanges.contract import Output
+from exchanges.contract import Output, Rest
 from exchanges.encoder import event_text
+from exchanges.errors import ExchangeError
 from exchanges.events import Event, Rejected
+from exchanges.symbols import Instrument
 
 HERE = Path(__file__).parent
 INSERTED = ["", "0", "-", "9" * 30, '"', "e5", "null", "[", "}", "NaN", "1e999", "\ud800", "\n"]
@@ -17,15 +21,33 @@ INSERTED = ["", "0", "-", "9" * 30, '"', "e5", "null", "[", "}", "NaN", "1e999",
 anything = st.one_of(st.binary(max_size=200), st.text(max_size=200))
 
 
+def steps_of(exchange: str) -> list[dict[str, Any]]:
+    """Every step of the exchange's cases."""
+    files = sorted((HERE / exchange / "cases").glob("*.json"))
+    return [step for file in files for case in json.loads(file.read_text()) for step in case["steps"]]
+
+
 def frames_of(exchange: str) -> list[str]:
     """Every frame of the exchange's cases."""
-    return [
-        json.dumps(step["frame"], ensure_ascii=False)
-        for file in sorted((HERE / exchange / "cases").glob("*.json"))
-        for case in json.loads(file.read_text())
-        for step in case["steps"]
-        if "frame" in step
-    ]
+    return [json.dumps(step["frame"], ensure_ascii=False) for step in steps_of(exchange) if "frame" in step]
+
+
+def answers_of(exchange: str) -> tuple[list[str], list[str]]:
+    """Every target of a request in the exchange's cases, and every answer."""
+    answered = [step for step in steps_of(exchange) if "answer" in step]
+    return sorted({step["to"] for step in answered}), [json.dumps(step["answer"]) for step in answered]
+
+
+def read_by_all(rest: Rest, said: str | bytes, market: Instrument) -> None:
+    """An answer through every reader of REST: nothing but our own errors may come of it."""
+    body = said if isinstance(said, bytes) else said.encode(errors="surrogatepass")
+    for read in (
+        lambda: rest.read_instruments(body), lambda: rest.read_candles(body, market, "1m", 1),
+        lambda: rest.read_trades(body, market, 1), lambda: rest.read_ticker(body, market, 1),
+        lambda: rest.read_depth(body, market, 1), lambda: rest.read_error(200, {}, body),
+    ):  # fmt: skip
+        with contextlib.suppress(ExchangeError):
+            read()
 
 
 @st.composite

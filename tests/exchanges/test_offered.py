@@ -1,8 +1,6 @@
 """The page of what each source offers, cell by cell: asked of the sandbox, and for streams looked up in the cases."""
 
-import json
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -28,8 +26,8 @@ from exchanges.offered import (
 )
 from exchanges.registry import cards
 from tests.exchanges.asked import NO_KEYS, Asked
+from tests.exchanges.fuzz import steps_of
 
-CASES = Path(__file__).parent
 BY_SOCKET, BY_REST = {"frame", "text"}, {"answer"}
 MEANS = {
     YES: [BY_SOCKET],
@@ -52,13 +50,7 @@ def asked(code: str) -> Asked:
 @cache
 def told(code: str, family: str) -> frozenset[str]:
     """By which inputs the cases of an exchange give events of that stream."""
-    steps = [
-        step
-        for file in (CASES / code / "cases").glob("*.json")
-        for case in json.loads(file.read_text())
-        for step in case["steps"]
-    ]
-    giving = [step for step in steps if any(given.get("event") == family for given in step["gives"])]
+    giving = [step for step in steps_of(code) if any(given.get("event") == family for given in step["gives"])]
     return frozenset(word for step in giving for word in BY_SOCKET | BY_REST if word in step)
 
 

@@ -1,8 +1,5 @@
 """The Alpha Vantage feed: its day's quota, and that nothing an answer may bring raises or leaves unsound."""
 
-import json
-from pathlib import Path
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,19 +7,10 @@ from exchanges.alphavantage import CARD, names
 from exchanges.contract import Fetch, Request
 from exchanges.events import Status
 from exchanges.symbols import Instruments
-from tests.exchanges.fuzz import anything, mutated, sound
+from tests.exchanges.fuzz import answers_of, anything, mutated, sound
 
 S = 10**9
-CASES = Path(__file__).parent / "cases"
-STEPS = [
-    step
-    for file in sorted(CASES.glob("*.json"))
-    for case in json.loads(file.read_text())
-    for step in case["steps"]
-    if "answer" in step
-]
-ANSWERS = [json.dumps(step["answer"]) for step in STEPS]
-TARGETS = sorted({step["to"] for step in STEPS})
+TARGETS, ANSWERS = answers_of("alphavantage")
 MARKETS = [names.stock("IBM"), names.currency(names.CRYPTO, "BTC"), names.currency(names.FOREX, "EUR")]
 
 

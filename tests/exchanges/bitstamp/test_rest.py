@@ -1,6 +1,5 @@
 """Bitstamp's REST API: requests as the exchange documents them, and what answers and errors come to."""
 
-import contextlib
 import json
 from typing import Any
 
@@ -8,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 
 from exchanges.bitstamp import CARD, rest
-from exchanges.errors import BadFrame, ExchangeError, Forbidden, RateLimited, Refused, ServerFault, UnknownMarket
+from exchanges.errors import BadFrame, Forbidden, RateLimited, Refused, ServerFault, UnknownMarket
 from exchanges.events import Rejected
 from exchanges.intervals import HOUR_MS, MINUTE_MS
 from exchanges.symbols import Instrument
-from tests.exchanges.fuzz import anything, mutated
+from tests.exchanges.fuzz import anything, mutated, read_by_all
 
 BITCOIN = Instrument(symbol="BTC-USD", venue_symbol="btcusd", base="BTC", quote="USD", kind="spot")
 MARKET = {
@@ -145,11 +144,4 @@ def test_an_answer_is_no_error() -> None:
 @settings(max_examples=300, deadline=None)
 @given(said=anything | mutated(BODIES))
 def test_no_body_raises_anything_but_our_own_errors(said: str | bytes) -> None:
-    raw = said if isinstance(said, bytes) else said.encode(errors="surrogatepass")
-    for read in (
-        lambda: rest.read_instruments(raw), lambda: rest.read_candles(raw, BITCOIN, "1m", 1),
-        lambda: rest.read_trades(raw, BITCOIN, 1), lambda: rest.read_ticker(raw, BITCOIN, 1),
-        lambda: rest.read_depth(raw, BITCOIN, 1), lambda: rest.read_error(200, {}, raw),
-    ):  # fmt: skip
-        with contextlib.suppress(ExchangeError):
-            read()
+    read_by_all(rest, said, BITCOIN)

@@ -1,8 +1,5 @@
 """The CoinGecko feed: quotas, and that nothing an answer may bring raises or leaves as an unsound event."""
 
-import json
-from pathlib import Path
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,19 +8,10 @@ from exchanges.contract import Feed, Fetch, Request
 from exchanges.errors import QuotaSpent, RateLimited
 from exchanges.events import Status
 from exchanges.symbols import Instruments
-from tests.exchanges.fuzz import anything, mutated, sound
+from tests.exchanges.fuzz import answers_of, anything, mutated, sound
 
 S = 10**9
-CASES = Path(__file__).parent / "cases"
-STEPS = [
-    step
-    for file in sorted(CASES.glob("*.json"))
-    for case in json.loads(file.read_text())
-    for step in case["steps"]
-    if "answer" in step
-]
-ANSWERS = [json.dumps(step["answer"]) for step in STEPS]
-TARGETS = sorted({step["to"] for step in STEPS})
+TARGETS, ANSWERS = answers_of("coingecko")
 BTC, ETH = names.instrument("bitcoin", "btc"), names.instrument("ethereum", "eth")
 
 

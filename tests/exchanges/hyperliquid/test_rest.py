@@ -1,6 +1,5 @@
 """Hyperliquid's info endpoint: requests as the exchange documents them, and what answers and errors come to."""
 
-import contextlib
 import json
 from typing import Any
 
@@ -13,7 +12,7 @@ from exchanges.events import Rejected
 from exchanges.hyperliquid import CARD, rest
 from exchanges.intervals import HOUR_MS
 from exchanges.symbols import Instrument
-from tests.exchanges.fuzz import anything, mutated
+from tests.exchanges.fuzz import anything, mutated, read_by_all
 
 PERPETUAL = Instrument(symbol="BTC-USDC-PERP", venue_symbol="BTC", base="BTC", quote="USDC", kind="perpetual")
 SPOT = Instrument(symbol="HYPE-USDC", venue_symbol="@107", base="HYPE", quote="USDC", kind="spot")
@@ -163,14 +162,7 @@ BODIES = [json.dumps(one) for one in (META, SPOT_META, [CANDLE], [META, [{"prevD
 @settings(max_examples=150, deadline=None)
 @given(said=anything | mutated(BODIES))
 def test_no_body_raises_anything_but_our_own_errors(said: str | bytes) -> None:
-    raw = said if isinstance(said, bytes) else said.encode(errors="surrogatepass")
-    for read in (
-        lambda: rest.read_instruments(raw), lambda: rest.read_candles(raw, PERPETUAL, "1h", 1),
-        lambda: rest.read_trades(raw, PERPETUAL, 1), lambda: rest.read_ticker(raw, PERPETUAL, 1),
-        lambda: rest.read_depth(raw, PERPETUAL, 1), lambda: rest.read_error(200, {}, raw),
-    ):  # fmt: skip
-        with contextlib.suppress(ExchangeError):
-            read()
+    read_by_all(rest, said, PERPETUAL)
 
 
 def test_an_answer_is_no_error_and_a_broken_one_is_a_bad_frame() -> None:

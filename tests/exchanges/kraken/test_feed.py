@@ -1,7 +1,6 @@
 """The Kraken feed: subscriptions, and that nothing a connection may bring raises or leaves as an unsound event."""
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,16 +12,9 @@ from exchanges.kraken import CARD
 from exchanges.kraken.feed import KrakenFeed
 from exchanges.kraken.subscriptions import MARKETS_PER_MESSAGE
 from exchanges.symbols import Instrument, Instruments
-from tests.exchanges.fuzz import anything, frames_of, mutated, sound
+from tests.exchanges.fuzz import anything, frames_of, mutated, sound, steps_of
 
-CASES = Path(__file__).parent / "cases"
-FRAMES = frames_of("kraken") + [
-    step["text"]
-    for file in sorted(CASES.glob("*.json"))
-    for case in json.loads(file.read_text())
-    for step in case["steps"]
-    if "text" in step
-]
+FRAMES = frames_of("kraken") + [step["text"] for step in steps_of("kraken") if "text" in step]
 WANTS = [(stream, f"{base}-USD") for stream in CARD.stream_names() for base in ("BTC", "ETH")]
 
 
