@@ -1,6 +1,7 @@
 """Events made of Alpaca's rows, which are the same on a connection and over HTTP. Pure."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from exchanges.alpaca import frames, names
 from exchanges.decimals import Number, unsigned
@@ -34,8 +35,8 @@ def last(row: frames.TradeRow) -> Figures:
 def offers(row: frames.QuoteRow) -> Figures:
     """Sizes of stocks, which are known by their tape, were lots once."""
     unit = LOT if row.z and names.micros(row.t) < SHARES_US else 1
-    bid_price, bid_quantity = _offer(unsigned(row.bp), unsigned(row.bs * unit))
-    ask_price, ask_quantity = _offer(unsigned(row.ap), unsigned(row.as_ * unit))
+    bid_price, bid_quantity = _offer(unsigned(row.bp), _size(row.bs, unit))
+    ask_price, ask_quantity = _offer(unsigned(row.ap), _size(row.as_, unit))
     return {
         "bid_price": bid_price, "bid_quantity": bid_quantity, "ask_price": ask_price, "ask_quantity": ask_quantity,
     }  # fmt: skip
@@ -56,6 +57,12 @@ def candle(
 
 def levels(side: Iterable[frames.Level] | None) -> list[Level]:
     return [(unsigned(level.p), unsigned(level.s)) for level in side or ()]
+
+
+def _size(size: Decimal, unit: int) -> Number:
+    """Read before it is multiplied, which overflows where the exponent has no bound."""
+    number = unsigned(size)
+    return number if unit == 1 else unsigned(Decimal(number) * unit)
 
 
 def _offer(price: Number, quantity: Number) -> tuple[Number | None, Number | None]:

@@ -86,6 +86,14 @@ def test_sizes_in_quotes_of_stocks_were_lots_until_november_2025_those_of_crypto
     assert sizes("2025-11-03T14:30:00Z", z="A") == sizes("2024-01-02T00:00:00Z") == ("4", None)
 
 
+@pytest.mark.parametrize("size", ["1e99915121428", "-4", "1" * 101])
+def test_a_size_that_is_none_is_a_bad_frame(size: str) -> None:
+    for at in ("2025-10-31T20:00:00Z", "2025-11-03T14:30:00Z"):
+        quotes = f'{{"quotes":{{"BRK.B":{{"t":"{at}","bp":8,"bs":4,"ap":9,"as":{size},"z":"A"}}}}}}'
+        with pytest.raises(BadFrame):
+            rest.read_ticker(quotes.encode(), SHARE, 1)
+
+
 def test_requests_name_the_market_the_feed_and_both_bounds():
     asked = rest.candles_request(PAIR, "1h", 1_790_000_000_000, 1_790_003_600_000)
     assert asked.path == "/v1beta3/crypto/us/bars" and asked.query == {
