@@ -67,6 +67,7 @@ class StreamConsumer(AsyncConsumer):
         self.quota.is_of(self.access.user)
         self.writer = self._start(self._write())
         self._start(self._guard())
+        fanout().enter(self.outbox)
         if self.access.granted:
             self.expiring = self._start(self._expire(self.access.expires_s))
         else:
@@ -99,9 +100,10 @@ class StreamConsumer(AsyncConsumer):
     async def websocket_disconnect(self, _: dict[str, Any]) -> None:
         for task in (*self.tasks, *self.joins.values()):
             task.cancel()
+        self.quota.leave()
+        fanout().part(self.outbox)
         for topic in list(self.subscriptions):
             await fanout().leave(topic, self.outbox)
-        self.quota.leave()
         raise StopConsumer
 
     async def close(self, code: int, reason: str) -> None:
@@ -119,6 +121,8 @@ class StreamConsumer(AsyncConsumer):
         for label in request.labels():
             topic = label
             try:
+                if fanout().away:
+                    raise Refused("unavailable", "Redis does not answer; try again")
                 topic = await self._topic(request.asked(label))
                 await fanout().want(topic)
                 await self._join(request, label, topic)

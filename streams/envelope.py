@@ -12,14 +12,14 @@ TYPE = "stream.envelope"
 class Item(NamedTuple):
     """One topic's news: `events` are consecutive from `first`; without any, the topic stands just before `first`.
 
-    `notes` are events that are not counted (status).
+    `notes` are events that are not counted (status), each with the seq that it follows.
     """
 
     topic: str
     epoch: int
     first: int
     events: list[bytes]
-    notes: list[bytes]
+    notes: list[tuple[int, bytes]]
 
     @property
     def last(self) -> Position:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,14 +14,15 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from exchanges.symbols import Topic
-from streams import demand, envelope, history
+from streams import demand, history
 from streams.connection import redis
 from streams.continuity import GAP, hole, lagged, unbroken
 from streams.envelope import Item
 from streams.history import Kept, Range
+from streams.listening import Listening
 from streams.outbox import Message, Outbox
 from streams.position import START, Position
-from streams.websocket import frame
+from streams.websocket import frame, notice
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ class Broadcast:
     ahead: Position = START  # the newest position heard of
     picture: bytes | None = None  # the newest event of a stream of pictures
     status: bytes | None = None
+    notes: deque[tuple[Position, bytes]] = field(default_factory=deque)  # to be said after what is at the position
     clients: set[Outbox] = field(default_factory=set)
     joining: int = 0
     filling: asyncio.Task[None] | None = None
@@ -53,15 +56,28 @@ class Fanout:
 
     def __init__(self, store: Redis, layer: Any) -> None:
         self._redis = store
-        self._layer = layer
         self._topics: dict[str, Broadcast] = {}
-        self._channel: str | None = None
-        self._work: list[asyncio.Task[None]] = []
-        self._opening = asyncio.Lock()
+        self._clients: set[Outbox] = set()
+        self._listening = Listening(store, layer, lambda: self._topics, self._heard, self._tell_whether_away)
 
     @property
     def topics(self) -> set[str]:
         return set(self._topics)
+
+    @property
+    def away(self) -> bool:
+        """Redis is not heard: nothing can be subscribed, and what comes will come later."""
+        return self._listening.away
+
+    def enter(self, outbox: Outbox) -> None:
+        """The client is told when Redis goes away, and when it is back."""
+        self._clients.add(outbox)
+        if self.away:
+            outbox.put_always(message(notice("delayed").encode()))
+
+    def part(self, outbox: Outbox) -> None:
+        """The client is gone."""
+        self._clients.discard(outbox)
 
     async def want(self, topic: str) -> None:
         """Says at once that somebody wants the topic; while a client listens it is said again on a clock."""
@@ -104,7 +120,7 @@ class Fanout:
             cast = self._topics[topic] = broadcast(topic)
         cast.joining += 1
         try:
-            await self._listen(topic)
+            await self._listening.listen(topic)
             yield cast
         finally:
             cast.joining -= 1
@@ -206,24 +222,10 @@ class Fanout:
             try:
                 return await read(self._redis, *arguments)
             except (RedisError, OSError) as error:
-                log.warning("the history does not answer, trying again: %s", error)
+                if not self.away:
+                    log.warning("the history does not answer, trying again: %s", error)
                 await asyncio.sleep(RETRY_S)
-
-    async def _listen(self, topic: str) -> None:
-        """This process hears the topic's group from the return on."""
-        while True:
-            try:
-                return await self._join_group(envelope.group(envelope.bucket(topic)))
-            except (RedisError, OSError) as error:
-                log.warning("%s cannot be listened to, trying again: %s", topic, error)
-                await asyncio.sleep(RETRY_S)
-
-    async def _join_group(self, group: str) -> None:
-        async with self._opening:
-            if self._channel is None:
-                self._channel = await self._layer.new_channel()
-                self._work = [asyncio.create_task(self._read(self._channel)), asyncio.create_task(self._refresh())]
-            await self._layer.group_add(group, self._channel)
+                await self._listening.back()
 
     async def _tidy(self, cast: Broadcast) -> None:
         if cast.clients or cast.joining or self._topics.get(cast.topic) is not cast:
@@ -231,58 +233,67 @@ class Fanout:
         del self._topics[cast.topic]
         if cast.filling:
             cast.filling.cancel()
-        bucket = envelope.bucket(cast.topic)
+        if self.away:  # its group is left once Redis is back
+            return
         try:
             await self.want(cast.topic)  # the stream goes on for as long as a stream does after its last subscriber
-            async with self._opening:
-                if not any(envelope.bucket(topic) == bucket for topic in self._topics):
-                    await self._layer.group_discard(envelope.group(bucket), self._channel)
+            await self._listening.settle()
         except (RedisError, OSError) as error:
             log.warning("%s was left without a word: %s", cast.topic, error)
 
-    async def _refresh(self) -> None:
-        while True:
-            await asyncio.sleep(demand.REFRESH_S)
-            try:
-                await demand.want(self._redis, self._topics)
-            except (RedisError, OSError) as error:
-                log.warning("what is wanted could not be told: %s", error)
+    def _tell_whether_away(self, away: bool) -> None:
+        ready = message(notice("delayed" if away else "resumed").encode())
+        for outbox in self._clients:
+            outbox.put_always(ready)
 
-    async def _read(self, channel: str) -> None:
-        while True:
-            try:
-                received = await self._layer.receive(channel)
-                for item in envelope.items(received):
-                    cast = self._topics.get(item.topic)
-                    if cast and cast.known:
-                        self._hear(cast, item)
-            except Exception:  # all clients of this process hear through this loop; what was lost is filled
-                log.exception("an envelope could not be read")
-                await asyncio.sleep(0)
+    def _heard(self, item: Item) -> None:
+        cast = self._topics.get(item.topic)
+        if cast and cast.known:
+            self._hear(cast, item)
 
     def _hear(self, cast: Broadcast, item: Item) -> None:
         """One topic's news: passed on where it follows what was said, else the hole is filled first."""
-        for note in item.notes:
-            cast.status = note
-            self._say_always(cast, note)
+        for seq, note in item.notes:
+            if note != (cast.notes[-1][1] if cast.notes else cast.status):  # the heartbeat says it again
+                cast.notes.append((Position(item.epoch, seq), note))
         last, at = item.last, cast.position
         cast.ahead = max(cast.ahead, last)
-        if last <= at or cast.filling:
+        if cast.filling:
             return
-        if item.epoch == at.epoch and item.first <= at.seq + 1:
-            cast.position = last
-            self._pass_on(cast, at.seq + 1, item.events[at.seq + 1 - item.first :])
+        if last <= at:
+            self._say_notes(cast, at)
+        elif item.epoch == at.epoch and item.first <= at.seq + 1:
+            self._say(cast, Position(item.epoch, at.seq + 1), item.events[at.seq + 1 - item.first :])
         elif cast.newest_wins and item.events:
-            cast.position = last
-            self._pass_on(cast, item.first, item.events)
+            self._say(cast, Position(item.epoch, item.first), item.events)
         else:
             cast.filling = asyncio.create_task(self._fill(cast))
+
+    def _say(self, cast: Broadcast, first: Position, events: Sequence[bytes]) -> None:
+        """Consecutive events, and the notes where they were said between them."""
+        epoch, seq = first
+        while cast.notes and cast.notes[0][0] < Position(epoch, seq + len(events) - 1):
+            at, _ = cast.notes[0]
+            before = max(0, at.seq + 1 - seq) if at.epoch == epoch else 0
+            cast.position = Position(epoch, seq + before - 1)
+            self._pass_on(cast, seq, events[:before])
+            self._say_notes(cast, max(at, cast.position))
+            seq, events = seq + before, events[before:]
+        cast.position = Position(epoch, seq + len(events) - 1)
+        self._pass_on(cast, seq, events)
+        self._say_notes(cast, cast.position)
+
+    def _say_notes(self, cast: Broadcast, until: Position) -> None:
+        while cast.notes and cast.notes[0][0] <= until:
+            cast.status = cast.notes.popleft()[1]
+            self._say_always(cast, cast.status)
 
     async def _fill(self, cast: Broadcast) -> None:
         """Everything up to the newest position heard of, from the history; what is no longer kept is declared."""
         try:
             while cast.position < cast.ahead:
                 await self._fill_once(cast, cast.ahead)
+            self._say_notes(cast, cast.position)
         finally:
             cast.filling = None
 
@@ -292,6 +303,7 @@ class Fanout:
             cast.position = max(target, kept.position)
             news = kept.event and kept.fresh and kept.event != cast.picture
             self._pass_on(cast, cast.position.seq, [kept.event] if news else [])
+            self._say_notes(cast, cast.position)
             return
         found = await self._patiently(history.after, cast.topic, cast.position)
         lost = hole(cast.position, found, target)
@@ -299,10 +311,10 @@ class Fanout:
             await self._declare(cast, lost)
         elif found.events:
             for position, text in found.events:
-                cast.position = position
-                self._pass_on(cast, position.seq, [text])
+                self._say(cast, position, [text])
         else:
             cast.position = target
+            self._say_notes(cast, target)
 
     async def _declare(self, cast: Broadcast, until: Position) -> None:
         """The events up to `until` are no longer kept; a book goes on from its last stored state."""
@@ -310,8 +322,10 @@ class Fanout:
         log.warning("%s: the events after %s up to %s are no longer kept", cast.topic, at, until)
         kept = await self._kept(cast) if cast.kind == "depth" else Kept()
         while kept.fresh and kept.position.epoch == until.epoch and kept.book_position < until:
+            self._say_notes(cast, cast.ahead)
             await asyncio.sleep(RETRY_S)  # deltas mean nothing without a book: the next is stored in a moment
             kept = await self._kept(cast)
+        self._say_notes(cast, until)
         self._say_always(cast, lagged(cast.topic, at, until))
         cast.position = max(until, kept.book_position)
         if kept.book and kept.book_position == cast.position:
@@ -334,7 +348,10 @@ class Fanout:
     def _say_always(self, cast: Broadcast, text: bytes) -> None:
         ready = message(text)
         for outbox in cast.clients:
-            outbox.put_always(ready)
+            if cast.kind == "picture":
+                outbox.put_between(cast.topic, ready)
+            else:
+                outbox.put_always(ready)
 
 
 def _put(cast: Broadcast, outbox: Outbox, position: Position, ready: Message, text: bytes) -> bool:

@@ -33,6 +33,8 @@ class Line:
     trade_id: str | None = None  # the last trade's place
     status: State | None = None
     detail: str = ""
+    said: bytes | None = None  # the last status event
+    event: bytes | None = None  # the last picture
     gaps: int = 0
     count: int = 0  # events since the last heartbeat
     heads: dict[str, str] = field(default_factory=dict)  # event name -> the members that never change
@@ -94,6 +96,7 @@ class Numbering:
         line = self._lines[want]
         line.epoch, line.seq = kept.position
         line.gaps, line.time_us, line.trade_id, line.status = kept.gaps, kept.time_us, kept.trade_id, kept.state
+        line.said, line.event = kept.status, kept.event
         return line
 
     def leave(self) -> None:
@@ -140,14 +143,15 @@ class Numbering:
         line.count += 1
         if event.event_us is not None:
             line.time_us, line.lag_us = event.event_us, event.received_ns // 1000 - event.event_us
+        if type(event) is Trade:
+            line.trade_id = event.place
         data = self._text(line, event, line.seq, source)
         self._publisher.add(self._lease, line, data)
         match event:
-            case Trade():
-                line.trade_id = event.place
             case Depth(stream="depth", type="snapshot"):
                 self._publisher.fields(self._lease, line, book=data, book_position=str(line.position))
             case Ticker() | Candle() | Depth(type="snapshot"):
+                line.event = data
                 self._publisher.fields(self._lease, line, event=data)
         if type(event) is Candle and event.closed:
             self._closed_candle(self._exchange, event)
@@ -181,7 +185,23 @@ class Numbering:
             status=status,
             detail=detail,
         )
-        self._publisher.note(self._lease, line, self._text(line, event, None, "live"))
+        line.said = self._text(line, event, None, "live")
+        self._publisher.note(self._lease, line, line.said)
+
+    def say_again(self) -> None:
+        """The last status of each line: Pub/Sub may have lost it."""
+        for line in self._lines.values():
+            if line.said and self._rehearsal is None:
+                self._publisher.note(self._lease, line, line.said)
+
+    def keep_again(self) -> None:
+        """What is kept of each line, in a Redis that has lost it."""
+        for line in self._lines.values():
+            if self._rehearsal is None:
+                known = {"time_us": str(line.time_us or 0), "trade_id": line.trade_id, "event": line.event}
+                there = {name: value for name, value in known.items() if value is not None}
+                self._publisher.fields(self._lease, line, stopped="0", position=str(line.position), **there)
+        self.say_again()
 
     def store_book(self, book: Depth) -> None:
         """Keeps the whole book at the line's position, for those who join late."""

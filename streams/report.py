@@ -23,6 +23,7 @@ BEAT_S = 1.0
 LOOP_TTL_S = 4
 KEEP_HISTORY_S = 86_400
 EXPIRE_TURNS = 20  # beats; fewer than a stream lives, so that no key is left without an end
+SAY_AGAIN_TURNS = 5  # beats; for so long a client's last status may be an older one, where Pub/Sub lost a message
 
 
 @dataclass
@@ -44,6 +45,8 @@ class Report:
             for held in list(self.held.values()):
                 for line in held.numbering.lines:
                     self.publisher.fields(held.lease, line, **line.beat(BEAT_S), loop=self.loop)
+                if turn % SAY_AGAIN_TURNS == 0:
+                    held.numbering.say_again()
             try:
                 await self._say(expire=turn % EXPIRE_TURNS == 1)
             except (RedisError, OSError) as error:

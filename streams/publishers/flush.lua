@@ -29,8 +29,7 @@ while at <= #ARGV do
       if not string.find(added.err, 'equal or smaller', 1, true) then
         return added -- no memory, no disk: all of it is written again, and what was written already does no harm
       end
-      local top = redis.call('XREVRANGE', history, '+', '-', 'COUNT', 1)
-      accepted = top[1] and top[1][1] == id
+      accepted = #redis.call('XRANGE', history, id, id) > 0
     end
   end
   if accepted then

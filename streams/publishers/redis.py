@@ -1,60 +1,35 @@
-"""From a hold loop to Redis: all that waited since the last flush in one round trip, then an envelope a group.
+"""From a hold loop to Redis: what waited since the last flush in one round trip, then an envelope a group.
 
 There is no timer: while one flush is under way the next one gathers. What waits is bounded; over the bound it is
-dropped as a whole and `on_lost` is told, so that each topic says so by a gap.
+dropped as a whole, and so is all that comes until Redis takes something again. Then `on_lost` is told, so that each
+topic says so by a gap.
 """
 
 import asyncio
 import logging
+import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from streams import envelope, keys
 from streams.lease import TTL_MS, Lease
-from streams.position import Position
+from streams.publishers.waiting import Batch, Numbered, Waiting
 
 log = logging.getLogger(__name__)
 
 WAITING_BYTES = 64 * 2**20
+PIECE_BYTES = 4 * 2**20  # of one flush: Redis serves nobody else meanwhile
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 SEND_TIMEOUT_S = 5.0
 HISTORY_MIN = 32  # entries of a topic that are kept whatever the budget says
-
-
-class Numbered(Protocol):
-    """What the publisher needs to know of a line."""
-
-    topic: str
-    epoch: int
-    seq: int
-    time_us: int | None
-    trade_id: str | None
-
-
-@dataclass(slots=True)
-class Batch:
-    """Consecutive events of one topic and epoch that wait for the flush."""
-
-    lease: Lease
-    line: Any
-    epoch: int
-    first: int
-    events: list[bytes] = field(default_factory=list)
-    notes: list[bytes] = field(default_factory=list)
-    fields: dict[str, str | bytes] = field(default_factory=dict)
-
-    @property
-    def last(self) -> Position:
-        return Position(self.epoch, self.first + len(self.events) - 1)
-
-    @property
-    def item(self) -> envelope.Item:
-        return envelope.Item(self.line.topic, self.epoch, self.first, self.events, self.notes)
+ENTRY_BYTES = 64  # what an entry of a history costs beside its events
+RECENT_S = 3.0  # what was written so short a time before Redis went away is said again when it is back
+RECENT_BYTES = 16 * 2**20
 
 
 class Publisher:
@@ -74,126 +49,164 @@ class Publisher:
         self._redis = redis
         self._layer = layer
         self._history_events = history_events
-        self._history_bytes = history_bytes
+        self.history_bytes = history_bytes  # this loop's share of the memory for all histories
         self._on_lost = on_lost
         self._on_refused = on_refused
         self._waiting_bytes = waiting_bytes
-        self._batches: dict[tuple[str, int], Batch] = {}
-        self._bytes = 0
-        self._waiting = asyncio.Event()
+        self._waiting = Waiting()
+        self._batches = self._waiting.batches
+        self._something = asyncio.Event()
+        self._full = False  # more came than may wait: nothing is taken until something was written
+        self._unsure = False  # Redis may not have, or not have told, what it took last
+        self._recent: deque[tuple[float, int, list[Batch]]] = deque()  # when it was written (s), bytes
+        self._recent_size = 0
         self._begun = self._ended = 0  # flushes
         self._end = asyncio.Event()  # of the flush under way
         self._left: set[str] = set()  # topics that are no longer carried here; what waits of them is still written
         self._mean: dict[str, tuple[float, float]] = {}  # topic -> (events, bytes) of a typical history entry
+        self._written: dict[str, tuple[int | None, str | None]] = {}  # topic -> time and trade id of its last event
+        self._dropped: dict[str, Numbered] = {}  # by topic
 
     def add(self, lease: Lease, line: Numbered, event: bytes) -> None:
         """One counted event, the line's newest."""
-        batch = self._batches.get((line.topic, line.epoch))
-        if batch is None:
-            batch = self._batch(lease, line, line.seq)
-        elif not batch.events:
-            batch.first = line.seq
-        batch.events.append(event)
-        self._bytes += len(event)
-        if self._bytes > self._waiting_bytes:
-            self._overflow()
+        if self._full:
+            self._dropped[line.topic] = line
+            return
+        self._waiting.event(lease, line, event)
+        self._grown()
 
     def note(self, lease: Lease, line: Numbered, event: bytes) -> None:
         """One event that is not counted; also kept as the topic's last status."""
-        batch = self._batches.get((line.topic, line.epoch)) or self._batch(lease, line, line.seq + 1)
-        batch.notes.append(event)
-        batch.fields["status"] = event
+        if self._full:
+            return
+        self._waiting.note(lease, line, event)
+        self._grown()
 
     def fields(self, lease: Lease, line: Numbered, **fields: str | bytes) -> None:
         """What is kept of the topic beside its history."""
-        batch = self._batches.get((line.topic, line.epoch)) or self._batch(lease, line, line.seq + 1)
-        batch.fields.update(fields)
+        if self._full:
+            fields = {name: value for name, value in fields.items() if name == "stopped"}
+        if fields:
+            self._waiting.fields(lease, line, fields)
+            self._grown()
 
     async def run(self) -> None:
         """Flushes until cancelled."""
         while True:
-            await self._waiting.wait()
-            self._waiting.clear()
-            batches, self._batches, self._bytes = list(self._batches.values()), {}, 0
-            left, self._left = self._left, set()
+            await self._something.wait()
+            taken = self._waiting.take(PIECE_BYTES)
+            left: set[str] = set()
+            if not self._batches:
+                self._something.clear()
+                left, self._left = self._left, left
             self._begun += 1
-            refused = await self._write(batches)
-            await self._announce([batch for n, batch in enumerate(batches) if n not in refused])
-            for lease in {batches[n].lease for n in refused}:
+            for lease in await self._deliver(taken):
                 self._on_refused(lease)
             for topic in left:
                 self._mean.pop(topic, None)
+                self._written.pop(topic, None)
+            if self._full:
+                self._tell_lost()
             self._ended += 1
             self._end.set()
             self._end = asyncio.Event()
 
     async def drained(self) -> None:
         """Returns when what waits now is written; what is added meanwhile, without end perhaps, is not waited for."""
-        last = self._begun + bool(self._batches)
-        while self._ended < last:
+        last = next(reversed(self._batches.values()), None)
+        while self._full or any(batch is last for batch in self._batches.values()):
+            await self._end.wait()
+        if self._ended < self._begun:
             await self._end.wait()
 
-    def _batch(self, lease: Lease, line: Numbered, first: int) -> Batch:
-        batch = self._batches[line.topic, line.epoch] = Batch(lease, line, line.epoch, first)
-        self._waiting.set()
-        return batch
+    def forget(self, topic: str) -> None:
+        """The topic is no longer carried here: its share of the budget is free after the next flush."""
+        self._left.add(topic)
 
-    def _overflow(self) -> None:
-        log.error("Redis took nothing while %d bytes waited: dropped, each topic says so by a gap", self._bytes)
-        self._batches, self._bytes = {}, 0
+    def _grown(self) -> None:
+        self._something.set()
+        if self._waiting.size > self._waiting_bytes and not self._full:
+            log.error("more than %d bytes wait for Redis: dropped, each topic says so by a gap", self._waiting_bytes)
+            self._full = True
+            self._dropped |= {batch.line.topic: batch.line for batch in self._waiting.drop()}
+
+    def _tell_lost(self) -> None:
+        """Each topic goes on from the last event that was written."""
+        for topic, line in self._dropped.items():
+            if topic in self._written:
+                line.time_us, line.trade_id = self._written[topic]
+        self._dropped = {}
+        self._full = False
         self._on_lost()
 
-    async def _write(self, batches: list[Batch]) -> set[int]:
-        """The indexes of refused batches. Tries until Redis answers: nothing may overtake what waits."""
-        arguments = self._arguments(batches)
+    async def _deliver(self, batches: list[Batch]) -> set[Lease]:
+        """Writes and announces; gives the leases that are another's."""
+        lengths = {id(batch): self._length(batch) for batch in batches if batch.events}
+        again, refused = await self._write(batches, lengths)
+        accepted = [batch for number, batch in enumerate(batches) if number not in refused]
+        for batch in accepted:
+            if batch.events:
+                self._written[batch.line.topic] = batch.time_us, batch.trade_id
+        # A status is said again by the heartbeat anyway.
+        items = [batch.item._replace(notes=[]) for batch in again] + [batch.item for batch in accepted]
+        self._unsure = not await self._announced(items)
+        self._remember(accepted)
+        return {batches[number].lease for number in refused}
+
+    async def _write(self, batches: list[Batch], lengths: dict[int, int]) -> tuple[list[Batch], set[int]]:
+        """What was written again, and the indexes of refused batches. Tries until Redis answers: nothing may overtake
+        what waits. A Redis that was away may have lost its last moments, or all."""
         attempt = 0
         while True:
+            again = [batch for _, _, recent in self._recent for batch in recent] if self._unsure else []
             try:
-                refused = await self._flush(args=arguments)
-                return {index - 1 for index in refused}
+                refused = await self._flush(args=self._arguments([*again, *batches], lengths))
+                if attempt:
+                    log.warning("Redis takes again what the exchanges say")
+                return again, {index - 1 - len(again) for index in refused if index > len(again)}
             except (RedisError, OSError) as error:
+                self._unsure = True
                 if attempt == 0:
                     log.warning("Redis does not take what the exchanges say, it waits here: %s", error)
                 await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
                 attempt += 1
 
-    def _arguments(self, batches: list[Batch]) -> list[Any]:
+    def _remember(self, batches: list[Batch]) -> None:
+        now_s, size = time.monotonic(), sum(batch.size for batch in batches)
+        self._recent.append((now_s, size, batches))
+        self._recent_size += size
+        while self._recent and (self._recent_size > RECENT_BYTES or self._recent[0][0] < now_s - RECENT_S):
+            self._recent_size -= self._recent.popleft()[1]
+
+    def _arguments(self, batches: list[Batch], lengths: dict[int, int]) -> list[Any]:
         leases = list({batch.lease for batch in batches})
         index = {lease: number for number, lease in enumerate(leases, 1)}
         arguments: list[Any] = [TTL_MS, len(leases)]
         for lease in leases:
             arguments += (lease.key, lease.token)
         for batch in batches:
-            topic, events = batch.line.topic, batch.events
-            blob = b"\n".join(events)
-            fields = batch.fields
-            if events:
-                fields = {"stopped": "0", **fields, "position": str(batch.last), "time_us": batch.line.time_us or 0}
-                if batch.line.trade_id is not None:
-                    fields["trade_id"] = batch.line.trade_id
-            history = keys.history(topic) if events else ""
-            length = self._length(topic, len(events), len(blob)) if events else 0
-            arguments += (index[batch.lease], history, keys.latest(topic), str(batch.last), blob, length, len(fields))
-            for name, value in fields.items():
+            topic, kept = batch.line.topic, batch.kept
+            history = keys.history(topic) if batch.events else ""
+            length = lengths.get(id(batch), self._history_events)
+            events = b"\n".join(batch.events)
+            arguments += (index[batch.lease], history, keys.latest(topic), str(batch.last), events, length, len(kept))
+            for name, value in kept.items():
                 arguments += (name, value)
         return arguments
 
-    def _length(self, topic: str, events: int, size: int) -> int:
+    def _length(self, batch: Batch) -> int:
         """How many entries the topic's history keeps: bounded by events, and by its share of one budget of memory."""
-        mean_events, mean_bytes = self._mean.get(topic, (events, size))
+        events, size = len(batch.events), sum(map(len, batch.events)) + ENTRY_BYTES
+        mean_events, mean_bytes = self._mean.get(batch.line.topic, (events, size))
         mean_events += (events - mean_events) / 16
         mean_bytes += (size - mean_bytes) / 16
-        self._mean[topic] = mean_events, mean_bytes
-        share = self._history_bytes / len(self._mean)
+        self._mean[batch.line.topic] = mean_events, mean_bytes
+        share = self.history_bytes / len(self._mean)
         return max(HISTORY_MIN, int(min(self._history_events / mean_events, share / max(mean_bytes, 1.0))))
 
-    def forget(self, topic: str) -> None:
-        """The topic is no longer carried here: its share of the budget is free after the next flush."""
-        self._left.add(topic)
-
-    async def _announce(self, batches: list[Batch]) -> None:
-        """A batch without events tells where a quiet topic stands: Pub/Sub may have lost the last message."""
-        grouped = envelope.messages([batch.item for batch in batches])
+    async def _announced(self, items: list[envelope.Item]) -> bool:
+        """An item without events tells where a quiet topic stands: Pub/Sub may have lost the last message."""
+        grouped = envelope.messages(items)
         # In one round trip for all groups: `group_send` takes one each, and a busy loop waits its turn for every one.
         pipeline = self._redis.pipeline(transaction=False)
         for name, message in grouped.items():
@@ -203,3 +216,5 @@ class Publisher:
                 await pipeline.execute()
         except (RedisError, OSError) as error:  # TimeoutError is an OSError: readers fill the hole from the history
             log.warning("an envelope was not sent: %s", error)
+            return False
+        return True

@@ -38,8 +38,10 @@ class Topic:
         self.store.hset(keys.latest(self.topic), mapping={**about, "event": events[-1]})
         return events
 
-    async def tell(self, epoch: int, first: int, events: list[bytes], notes: list[bytes] = ()) -> None:
-        for group, message in envelope.messages([Item(self.topic, epoch, first, events, list(notes))]).items():
+    async def tell(self, epoch: int, first: int, events: list[bytes], notes: list[Any] = ()) -> None:
+        last = first + len(events) - 1
+        item = Item(self.topic, epoch, first, events, [note if type(note) is tuple else (last, note) for note in notes])
+        for group, message in envelope.messages([item]).items():
             await get_channel_layer().group_send(group, message)
 
 
@@ -274,4 +276,34 @@ async def test_a_ticker_that_was_said_is_not_said_again_when_another_loop_takes_
     async with asyncio.timeout(5):
         while fanout._topics[TICKER].position.epoch != 6:
             await asyncio.sleep(0)
+    assert len(heard.outbox) == 0
+
+
+async def test_a_status_is_heard_where_it_was_said_among_the_events(store: Redis) -> None:
+    trades = Topic(store, TRADE, "trade")
+    _, heard = await joined(TRADE)
+    statuses = [event("status", 5, 100 + number) for number in range(3)]
+    await trades.tell(5, 1, trades.keep(5, 1, 3), [(0, statuses[0]), (2, statuses[1]), (3, statuses[2])])
+    assert await heard.until(6) == [100, 1, 2, 101, 3, 102]
+
+
+async def test_a_status_waits_for_the_events_before_it_that_were_lost(store: Redis) -> None:
+    trades = Topic(store, TRADE, "trade")
+    _, heard = await joined(TRADE)
+    trades.keep(5, 1, 3)  # its envelope never comes
+    await trades.tell(5, 4, [], [(3, event("status", 5, 100))])
+    await trades.tell(6, 1, trades.keep(6, 1, 1), [(1, event("status", 6, 101))])
+    assert await heard.until(6) == [1, 2, 3, 100, 1, 101]
+
+
+async def test_a_status_that_was_lost_is_heard_when_it_is_said_again_and_only_then(store: Redis) -> None:
+    trades = Topic(store, TRADE, "trade")
+    _, heard = await joined(TRADE)
+    first, second = event("status", 5, 100), event("status", 5, 101)
+    await trades.tell(5, 1, trades.keep(5, 1, 1), [(1, first)])
+    await trades.tell(5, 2, [], [(1, first)])
+    await trades.tell(5, 2, [], [(1, second)])
+    await trades.tell(5, 2, [], [(1, second)])
+    await trades.tell(5, 2, trades.keep(5, 2, 1))
+    assert await heard.until(4) == [1, 100, 101, 2]
     assert len(heard.outbox) == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +19,8 @@ from streams.history import Kept
 from streams.lease import Lease
 from streams.numbering import Numbering
 from streams.position import Position
+from streams.publishers import redis as publishers
+from streams.publishers import waiting
 from streams.publishers.redis import Publisher
 
 TOPIC = "binance.trade.BTC-USDT"
@@ -139,20 +142,88 @@ async def test_a_flush_that_is_repeated_does_no_harm(clean_redis: Redis) -> None
     numbering = group.numbering(held)
     numbering.open(WANT, Kept(), now_ns=5_000_000)
     numbering.take(trade(1))
+    numbering.gap(numbering.line(WANT), "disconnect", 6_000_000)  # a second epoch in the same flush
     batches = list(group.publisher._batches.values())
-    assert await group.publisher._write(batches) == set()
-    assert await group.publisher._write(batches) == set()
-    assert clean_redis.xlen(keys.history(TOPIC)) == 1
+    assert await group.publisher._deliver(batches) == set()
+    assert await group.publisher._deliver(batches) == set()
+    assert clean_redis.xlen(keys.history(TOPIC)) == 2
 
 
-async def test_what_waits_too_long_for_redis_is_dropped_as_a_whole_and_told() -> None:
+async def test_what_waits_too_long_for_redis_is_dropped_as_a_whole_and_told_once(clean_redis: Redis) -> None:
     group = Group(waiting_bytes=2_000)
-    numbering = group.numbering(Lease(KEY, "1:one"))
+    held = await lease.take(redis(), KEY, "one")
+    numbering = group.numbering(held)
     numbering.open(WANT, Kept(), now_ns=5_000_000)
-    for number in range(1, 10):
+    for number in range(1, 50):
         numbering.take(trade(number))
+        assert group.publisher._waiting.size < 3_000
+    numbering.close(WANT, 6_000_000, "stopped", "nobody wants it")
+    assert group.lost == 0
+    task = asyncio.create_task(group.publisher.run())
+    try:
+        await group.publisher.drained()
+    finally:
+        await ended([task])
     assert group.lost == 1
-    assert group.publisher._bytes < 2_000
+    assert not clean_redis.exists(keys.history(TOPIC))
+    assert clean_redis.hget(keys.latest(TOPIC), "stopped") == b"1"
+
+
+async def test_after_an_overflow_a_topic_goes_on_from_the_last_event_that_was_written(clean_redis: Redis) -> None:
+    async with running(waiting_bytes=2_000) as group:
+        held = await lease.take(redis(), KEY, "one")
+        numbering = group.numbering(held)
+        line = numbering.open(WANT, Kept(), now_ns=5_000_000)
+        numbering.take(trade(7))
+        await group.publisher.drained()
+        for number in range(8, 50):
+            numbering.take(trade(number))
+        await group.publisher.drained()
+        assert (group.lost, line.trade_id, line.time_us) == (1, "7", 7)
+        numbering.gap(line, "recovery", 6_000_000)
+        await group.publisher.drained()
+    entries = clean_redis.xrange(keys.history(TOPIC))
+    said = [json.loads(text) for _, fields in entries for text in fields[b"events"].split(b"\n")]
+    assert [event["event"] for event in said] == ["trade", "gap"]
+
+
+async def test_a_redis_that_comes_back_empty_has_all_that_was_just_said(clean_redis: Redis) -> None:
+    async with running() as group:
+        held = await lease.take(redis(), KEY, "one")
+        numbering = group.numbering(held)
+        line = numbering.open(WANT, Kept(), now_ns=5_000_000)
+        for number in (1, 2, 3):
+            numbering.take(trade(number))
+            await group.publisher.drained()
+        clean_redis.flushall()
+        group.publisher._unsure = True  # as after an error
+        numbering.take(trade(4))
+        await group.publisher.drained()
+        found = await history.after(redis(), TOPIC, Position(line.epoch, 0))
+    assert [position.seq for position, _ in found.events] == [1, 2, 3, 4]
+    assert group.refused == []
+
+
+async def test_much_that_waited_is_written_in_pieces_and_in_order(
+    clean_redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishers, "PIECE_BYTES", 2_000)
+    monkeypatch.setattr(waiting, "BATCH_BYTES", 1_000)
+    group = Group()
+    held = await lease.take(redis(), KEY, "one")
+    numbering = group.numbering(held)
+    line = numbering.open(WANT, Kept(), now_ns=5_000_000)
+    for number in range(1, 101):
+        numbering.take(trade(number))
+    task = asyncio.create_task(group.publisher.run())
+    try:
+        await group.publisher.drained()
+    finally:
+        await ended([task])
+    assert clean_redis.xlen(keys.history(TOPIC)) > 10
+    found = await history.after(redis(), TOPIC, Position(line.epoch, 0))
+    assert [position.seq for position, _ in found.events] == list(range(1, 101))
+    assert clean_redis.hget(keys.latest(TOPIC), "trade_id") == b"100"
 
 
 async def test_a_history_keeps_no_more_than_its_bounds(clean_redis: Redis) -> None:

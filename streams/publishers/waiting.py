@@ -1,0 +1,123 @@
+"""What waits for Redis: batches of consecutive events of a topic, bounded in bytes over all, taken piece by piece."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from streams import envelope
+from streams.lease import Lease
+from streams.position import Position
+
+BATCH_BYTES = 256 * 1024  # an entry of the history is no longer: after an outage a topic has much to say
+
+
+class Numbered(Protocol):
+    """What the publisher needs to know of a line."""
+
+    topic: str
+    epoch: int
+    seq: int
+    time_us: int | None
+    trade_id: str | None
+
+
+@dataclass(slots=True)
+class Batch:
+    """Consecutive events of one topic and epoch; `time_us` and `trade_id` are those of the last."""
+
+    lease: Lease
+    line: Any
+    epoch: int
+    first: int
+    events: list[bytes] = field(default_factory=list)
+    notes: list[tuple[int, bytes]] = field(default_factory=list)  # with the seq that each follows
+    fields: dict[str, str | bytes] = field(default_factory=dict)
+    size: int = 0
+    time_us: int | None = None
+    trade_id: str | None = None
+
+    @property
+    def last(self) -> Position:
+        return Position(self.epoch, self.first + len(self.events) - 1)
+
+    @property
+    def item(self) -> envelope.Item:
+        return envelope.Item(self.line.topic, self.epoch, self.first, self.events, self.notes)
+
+    @property
+    def kept(self) -> dict[str, str | bytes]:
+        """What is kept of the topic beside its history once the batch is written."""
+        if not self.events:
+            return self.fields
+        kept = {"stopped": "0", **self.fields, "position": str(self.last), "time_us": str(self.time_us or 0)}
+        return kept if self.trade_id is None else {**kept, "trade_id": self.trade_id}
+
+
+class Waiting:
+    """In the order in which it was said."""
+
+    def __init__(self) -> None:
+        self.batches: dict[tuple[str, int, int], Batch] = {}  # by topic, epoch and part
+        self.size = 0  # bytes
+        self._part: dict[tuple[str, int], int] = {}  # the last part of each topic and epoch that waits
+
+    def event(self, lease: Lease, line: Numbered, event: bytes) -> None:
+        """One counted event, the line's newest."""
+        batch = self._batch(lease, line, line.seq)
+        if not batch.events:
+            batch.first = line.seq
+        batch.events.append(event)
+        batch.time_us, batch.trade_id = line.time_us, line.trade_id
+        self._grow(batch, len(event))
+
+    def note(self, lease: Lease, line: Numbered, event: bytes) -> None:
+        """One event that is not counted; also kept as the topic's last status."""
+        batch = self._batch(lease, line, line.seq + 1)
+        batch.notes.append((line.seq, event))
+        batch.fields["status"] = event
+        self._grow(batch, len(event))
+
+    def fields(self, lease: Lease, line: Numbered, fields: dict[str, str | bytes]) -> None:
+        """What is kept of the topic beside its history."""
+        batch = self._batch(lease, line, line.seq + 1)
+        before = sum(len(batch.fields.get(name, "")) for name in fields)
+        batch.fields.update(fields)
+        self._grow(batch, sum(map(len, fields.values())) - before)
+
+    def take(self, most_bytes: float) -> list[Batch]:
+        """The oldest, of about so many bytes together; what it takes no longer waits."""
+        taken, size = [], 0
+        for key, batch in self.batches.items():
+            taken.append((key, batch))
+            size += batch.size
+            if size >= most_bytes:
+                break
+        for (topic, epoch, part), _ in taken:
+            del self.batches[topic, epoch, part]
+            if self._part[topic, epoch] == part:
+                del self._part[topic, epoch]
+        self.size -= size
+        return [batch for _, batch in taken]
+
+    def drop(self) -> Iterable[Batch]:
+        """All that waits, oldest first, is not said; but that a topic was stopped is still told."""
+        dropped = self.take(float("inf"))
+        for batch in dropped:
+            if "stopped" in batch.fields:
+                self.fields(batch.lease, batch.line, {"stopped": batch.fields["stopped"]})
+        return dropped
+
+    def _batch(self, lease: Lease, line: Numbered, first: int) -> Batch:
+        topic_epoch = line.topic, line.epoch
+        part = self._part.setdefault(topic_epoch, 0)
+        batch = self.batches.get((*topic_epoch, part))
+        if batch is not None and batch.size > BATCH_BYTES and batch.events:
+            part = self._part[topic_epoch] = part + 1
+            batch = None
+        if batch is None:
+            batch = self.batches[*topic_epoch, part] = Batch(lease, line, line.epoch, first)
+        return batch
+
+    def _grow(self, batch: Batch, size: int) -> None:
+        batch.size += size
+        self.size += size
