@@ -14,7 +14,7 @@ run: install ## sets up everything and runs the platform in the foreground; ARGS
 	@exec $(VENV) manage.py up $(ARGS)
 
 test: install-dev ## sets up everything and runs the tests and the style checks; ARGS="-k words" and the like
-	@$(VENV) -m pytest $(ARGS)
+	@$(VENV) -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: install-dev ## the style checks alone
 	@$(VENV) -m pytest tests/test_house.py $(ARGS)

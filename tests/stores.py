@@ -2,6 +2,8 @@
 
 They run before Django's settings load. TEST_DATABASE_URL and TEST_REDIS_URL name others; DATABASE_URL, REDIS_URL and
 every other setting of the user's environment and `.env` are left out, so that no test touches a real store.
+
+Where several processes share the tests (`-n`, as `make test` does) each has stores of its own.
 """
 
 import os
@@ -32,8 +34,16 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     return (yield)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """`-n auto`: one process where all would empty the same Redis, and otherwise as many as there are cores."""
+    return 1 if "TEST_REDIS_URL" in os.environ else None
+
+
 def _start(stack: ExitStack) -> None:
-    folder = stack.enter_context(open_folder())
+    # Within that of the process that shares the tests out: it removes what an interrupted one leaves.
+    shared = os.environ["VAR_DIR"] if "PYTEST_XDIST_WORKER" in os.environ else None
+    folder = stack.enter_context(open_folder(shared))
     database_url, redis_url = os.environ.get("TEST_DATABASE_URL"), os.environ.get("TEST_REDIS_URL")
     for name in Environment.model_fields:
         os.environ.pop(name.upper(), None)
@@ -44,9 +54,9 @@ def _start(stack: ExitStack) -> None:
 
 
 @contextmanager
-def open_folder() -> Iterator[Path]:
+def open_folder(parent: str | None = None) -> Iterator[Path]:
     """A folder for an installation, removed afterwards with what it has elsewhere."""
-    folder = Path(tempfile.mkdtemp(prefix="market-data-tests-"))
+    folder = Path(tempfile.mkdtemp(prefix="market-data-tests-", dir=parent))
     # A user that may run PostgreSQL where root may not has to pass through; what is inside is private to each.
     folder.chmod(0o755)
     try:
