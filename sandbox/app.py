@@ -40,6 +40,8 @@ class Application:
         self.about = about
         self.clients: dict[Client, None] = {}
         self.faults = Faults(self.clients, market.now_ms, _later)
+        right_ms = market.now_ms
+        market.now_ms = lambda: right_ms() + self.faults.ahead_ms
         self.pump = Pump(market.now_ms, self.faults)
         self._fault_commands = FaultCommands(self.faults, exchanges, Instruments(market.instruments()))
 

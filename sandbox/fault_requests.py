@@ -59,11 +59,30 @@ class Duplicate(TopicFault):
 
 
 class BrokenFrame(TopicFault):
-    """Sends a broken frame before the right one."""
+    """Sends a broken frame before the right one, or in its place."""
 
     fault: Literal["broken_frame"]
+    instead: bool = Field(False, description="true (the right one is not sent) or false")
     form: Literal["truncated", "binary", "unknown"] = Field("truncated", description="truncated, binary or unknown")
     count: Times = Field(1, description="how many frames, from 1")
+
+
+class Checksum(TopicFault):
+    """Sends frames with a checksum that is wrong, where they have one."""
+
+    fault: Literal["checksum"]
+    count: Times = Field(1, description="how many frames, from 1")
+
+
+class Clock(FaultRequest):
+    """The clock of all exchanges, and with it their market, is ahead or behind."""
+
+    fault: Literal["clock"]
+    exchange: None = Field(None, description="nothing: they have one clock")
+    ahead_s: Annotated[float, Field(ge=-LONGEST_S, le=LONGEST_S, allow_inf_nan=False)] = Field(
+        description="seconds, -86400 to 86400"
+    )
+    seconds: Seconds | None = Field(None, description="how long, 0 to 86400; until cleared without one")
 
 
 class RestFault(FaultRequest):
@@ -123,7 +142,8 @@ class RefuseConnections(FaultRequest):
 
 
 AnyFault = (
-    Disconnect | Silent | Skip | Duplicate | BrokenFrame | Status | Quota | Delist | Slow | Shutdown | RefuseConnections
+    Disconnect | Silent | Skip | Duplicate | BrokenFrame | Checksum | Clock
+    | Status | Quota | Delist | Slow | Shutdown | RefuseConnections
 )  # fmt: skip
 MODELS: dict[str, type[FaultRequest]] = {
     model.model_fields["fault"].annotation.__args__[0]: model  # type: ignore[union-attr]

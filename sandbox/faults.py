@@ -1,5 +1,6 @@
 """The faults that are switched on, and what they do to connections, frames and requests."""
 
+import re
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from exchanges.invented import Channel
 from sandbox.fault_requests import (
     AnyFault,
     BrokenFrame,
+    Checksum,
+    Clock,
     Delist,
     Disconnect,
     Duplicate,
@@ -30,8 +33,11 @@ if TYPE_CHECKING:
 DEFAULT_RETRY_S = 1
 GOING_AWAY = 1001
 LIMITED = (418, 429)
+WRONG_CHECKSUM = r"\g<1>1234567890"
 UNKNOWN_FRAME = '{"unknown":"event","stream":"unheard-of"}'
 BINARY_FRAME = b"\x00\xff\xfe not text"
+
+_checksum = re.compile(r'("checksum":)-?\d+')
 
 Later = Callable[[float, Callable[[], None]], Any]
 
@@ -119,7 +125,7 @@ class Faults:
             return []
         spoilers = [
             fault
-            for fault in self._of(Skip, Duplicate, BrokenFrame)
+            for fault in self._of(Skip, Duplicate, BrokenFrame, Checksum)
             if fault.is_of(code) and _is_of(channel, fault.asked)
         ]
         return [said for frame in frames for said in _spoil(frame, spoilers)] if spoilers else list(frames)
@@ -143,6 +149,11 @@ class Faults:
     def delisted(self, code: str) -> frozenset[str]:
         """The markets that the exchange does not list any more."""
         return frozenset(fault.asked.symbol for fault in self._of(Delist) if fault.is_of(code))
+
+    @property
+    def ahead_ms(self) -> int:
+        """How far the exchanges' clock is ahead."""
+        return sum(round(fault.asked.ahead_s * 1000) for fault in self._of(Clock))
 
     def refuses(self, code: str) -> int | None:
         """The status that a handshake is refused with."""
@@ -230,9 +241,15 @@ def _spoil(frame: str, spoilers: Iterable[Active]) -> list[str | bytes]:
         if fault.over:
             continue
         fault.hit()
-        if isinstance(fault.asked, Skip):
-            return []
-        said = [*said, frame] if isinstance(fault.asked, Duplicate) else [_broken(frame, fault.asked.form), *said]
+        match fault.asked:
+            case Skip():
+                return []
+            case Duplicate():
+                said = [*said, frame]
+            case Checksum():
+                said = [_checksum.sub(WRONG_CHECKSUM, one) if isinstance(one, str) else one for one in said]
+            case BrokenFrame(form=form, instead=instead):
+                said = [_broken(frame, form), *(() if instead else said)]
     return said
 
 

@@ -188,6 +188,37 @@ async def test_a_fault_begins_after_its_delay(server: SandboxServer):
             await frames(ws, 1000)
 
 
+async def test_a_broken_frame_can_come_in_place_of_the_right_one(server: SandboxServer):
+    async with listening(server, "btcusdt@trade") as ws:
+        given = {"instead": True, "symbol": "BTC-USDT", "stream": "trade", "after_s": 0.2}
+        await asyncio.to_thread(server.fault, "broken_frame", **given)
+        said = await frames(ws, 400)
+    whole = [json.loads(frame)["t"] for frame in said if str(frame).endswith("}")]
+    assert len(whole) == 399
+    assert len(set(range(whole[0], whole[-1] + 1)) - set(whole)) == 1
+
+
+async def test_a_checksum_can_be_wrong(server: SandboxServer):
+    request = {"method": "subscribe", "params": {"channel": "book", "symbol": ["BTC/USDT"], "depth": 10}}
+    async with websockets.connect(f"{server.ws('kraken')}/v2") as ws:
+        await ws.send(json.dumps(request))
+        await asyncio.to_thread(server.fault, "checksum", exchange="kraken", stream="depth")
+        said = [json.loads(frame) for frame in await frames(ws, 50)]
+    sums = [frame["data"][0]["checksum"] for frame in said if frame.get("channel") == "book"]
+    assert len(sums) > 5 and sums.count(1234567890) == 1
+
+
+def test_the_exchanges_clock_can_be_ahead(server: SandboxServer):
+    wall_ms = time.time() * 1000
+    server.fault("clock", ahead_s=10)
+    ahead_ms = server.get("/binance/api/v3/time")["serverTime"] - wall_ms
+    [newest] = server.get("/binance/api/v3/trades?symbol=BTCUSDT&limit=1")
+    assert 10_000 <= ahead_ms < 12_000
+    assert 9_000 < newest["time"] - wall_ms < 12_000
+    server.clear()
+    assert server.get("/binance/api/v3/time")["serverTime"] - wall_ms < 5_000
+
+
 def test_faults_are_listed_and_cleared(server: SandboxServer):
     number = server.fault("skip", stream="trade", count=5)["id"]
     server.fault("slow", delay_s=1, seconds=60)
@@ -209,6 +240,7 @@ def test_faults_are_listed_and_cleared(server: SandboxServer):
         ({"fault": "slow", "delay_s": "long"}, "delay_s", "long", "0 to 86400"),
         ({"fault": "skip", "symbol": "BTC-USTD"}, "symbol", "BTC-USTD", "BTC-USDT"),
         ({"fault": "skip", "exchange": "mtgox"}, "exchange", "mtgox", "binance"),
+        ({"fault": "clock", "ahead_s": 10, "exchange": "binance"}, "exchange", "binance", "they have one clock"),
         ({"fault": "skip", "colour": "red"}, "colour", "red", "symbol, stream, count"),
     ],
 )
