@@ -1,12 +1,12 @@
 """Who may listen: by token (header, subprotocol or action); by session or open reading only from our own pages."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from http.cookies import SimpleCookie
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
-from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
 from django.http.request import split_domain_port, validate_host
@@ -14,6 +14,9 @@ from django.utils.crypto import constant_time_compare
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken
 
+from streams.database import DatabaseAway, database
+
+UNJUDGED = 1013  # try again later
 NOT_AUTHENTICATED = 4401
 REFUSED = 4403
 
@@ -27,6 +30,8 @@ class Access:
     subprotocol: str | None = None
     expires_s: int | None = None  # unix time at which the token ends
     user: str | None = None  # who listens, where somebody said so
+    user_id: str | None = None  # of a token's user
+    session: str | None = None  # the key of a session's user
 
 
 async def of(scope: dict[str, Any]) -> Access:
@@ -37,28 +42,50 @@ async def of(scope: dict[str, Any]) -> Access:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope.get("headers", [])}
     scheme, _, by_header = headers.get("authorization", "").partition(" ")
     token = by_header.strip() if scheme.lower() == "bearer" else by_subprotocol
-    if token:
-        return replace(await by_token(token), subprotocol=chosen)
-    if not (_known_host(headers) and _same_origin(headers)):
-        return Access(close_code=REFUSED)
-    user = await _by_session(headers.get("cookie", ""))
-    return Access(settings.OPEN_READ or user is not None, user=user)
+    ours = _known_host(headers) and _same_origin(headers)
+    try:
+        if token:
+            return replace(await by_token(token), subprotocol=chosen)
+        return await _by_session(headers.get("cookie", "")) if ours else Access(close_code=REFUSED)
+    except DatabaseAway:  # where reading is open, it does not matter who listens
+        is_open = settings.OPEN_READ and ours
+        return Access(is_open, None if is_open else UNJUDGED, chosen)
 
 
 async def by_token(token: str) -> Access:
-    """What an access token is worth."""
-    return await database_sync_to_async(_by_token, thread_sensitive=False)(token)
-
-
-def _by_token(token: str) -> Access:
+    """What an access token is worth. DatabaseAway where its user cannot be looked up."""
     try:
         claims = AccessToken(token)
     except TokenError:
         return Access(close_code=NOT_AUTHENTICATED)
-    user = get_user_model().objects.filter(pk=claims.get("user_id"), is_active=True).first()
+    user_id = str(claims.get("user_id"))
+    user = (await database.ask(_active, [user_id])).get(user_id)
     if user is None:
         return Access(close_code=NOT_AUTHENTICATED)
-    return Access(granted=True, expires_s=int(claims["exp"]), user=user.get_username())
+    return Access(granted=True, expires_s=int(claims["exp"]), user=user, user_id=user_id)
+
+
+async def ended(given: Sequence[Access]) -> set[int]:
+    """The indexes of those whose user has been removed or deactivated, or whose session has ended. DatabaseAway."""
+    users = {one.user_id for one in given if one.user_id}
+    sessions = {one.session for one in given if one.session}
+    active, lasting = await database.ask(_lasting, users, sessions) if users or sessions else ({}, set())
+    return {
+        number
+        for number, one in enumerate(given)
+        if (one.user_id and one.user_id not in active) or (one.session and one.session not in lasting)
+    }
+
+
+def _active(user_ids: Iterable[str]) -> dict[str, str]:
+    """The names of those who may log in, by id."""
+    numbers = [user_id for user_id in user_ids if user_id.isdecimal()]
+    found = get_user_model().objects.filter(pk__in=numbers, is_active=True)
+    return {str(user.pk): user.get_username() for user in found}
+
+
+def _lasting(user_ids: Iterable[str], sessions: Iterable[str]) -> tuple[dict[str, str], set[str]]:
+    return _active(user_ids), {key for key in sessions if _session_user(key)}
 
 
 def _known_host(headers: dict[str, str]) -> bool:
@@ -75,9 +102,10 @@ def _same_origin(headers: dict[str, str]) -> bool:
     return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
 
 
-async def _by_session(cookies: str) -> str | None:
+async def _by_session(cookies: str) -> Access:
     morsel = SimpleCookie(cookies).get(settings.SESSION_COOKIE_NAME)
-    return await database_sync_to_async(_session_user, thread_sensitive=False)(morsel.value) if morsel else None
+    user = await database.ask(_session_user, morsel.value) if morsel else None
+    return Access(settings.OPEN_READ or user is not None, user=user, session=morsel.value if user else None)
 
 
 def _session_user(key: str) -> str | None:

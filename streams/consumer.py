@@ -11,12 +11,12 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.conf import settings
-from django.db import Error as DatabaseAway
 from redis.exceptions import RedisError
 
 from exchanges.symbols import Topic
 from marketdata import cards
-from streams import access, messages, quotas, resolve, unlisted
+from streams import access, messages, quotas, resolve, rights, unlisted
+from streams.database import DatabaseAway
 from streams.fanout import fanout
 from streams.markets import markets
 from streams.messages import Authenticate, Plain, Refused, Selection
@@ -33,6 +33,8 @@ RESUME_S = 5.0  # the history is read within this, or the client may try again
 YIELD_EVERY = 256  # messages to one client before the others have their turn
 WARN_BEFORE_S = 60
 TOO_SLOW, NOT_AUTHENTICATED = 1013, access.NOT_AUTHENTICATED
+
+UNJUDGED = "the database does not answer, so nobody can be judged; try again"
 
 SEEKER = ThreadPoolExecutor(1)  # the nearest of thousands of markets are sought beside the loop, one search at a time
 
@@ -59,6 +61,10 @@ class StreamConsumer(AsyncConsumer):
         self.quota = quotas.Client(address)
         self.access = await access.of(self.scope)
         await self.base_send({"type": "websocket.accept", "subprotocol": self.access.subprotocol})
+        if self.access.close_code == access.UNJUDGED:
+            await self.base_send(messages.reply("error", None, Refused("unavailable", UNJUDGED)))
+            await self.close(access.UNJUDGED, UNJUDGED)
+            return
         if self.access.close_code:
             await self.close(self.access.close_code, "not allowed from here or with this token")
             return
@@ -69,6 +75,7 @@ class StreamConsumer(AsyncConsumer):
         self._start(self._guard())
         fanout().enter(self.outbox)
         if self.access.granted:
+            rights.watch(self._revoked, self.access)
             self.expiring = self._start(self._expire(self.access.expires_s))
         else:
             self._start(self._authenticate_in_time())
@@ -101,6 +108,7 @@ class StreamConsumer(AsyncConsumer):
         for task in (*self.tasks, *self.joins.values()):
             task.cancel()
         self.quota.leave()
+        rights.forget(self._revoked)
         fanout().part(self.outbox)
         for topic in list(self.subscriptions):
             await fanout().leave(topic, self.outbox)
@@ -193,7 +201,7 @@ class StreamConsumer(AsyncConsumer):
             offered = await access.by_token(request.token)
         except DatabaseAway as away:
             log.warning("a token could not be judged: %s", away)
-            error = Refused("unavailable", "the database does not answer; try again")
+            error = Refused("unavailable", UNJUDGED)
             self.outbox.put_always(messages.reply("authenticate", request.id, error))
             return
         if not offered.granted:
@@ -204,6 +212,7 @@ class StreamConsumer(AsyncConsumer):
             return
         self.access = offered
         self.quota.is_of(offered.user)
+        rights.watch(self._revoked, offered)
         if self.expiring:
             self.expiring.cancel()
         self.expiring = self._start(self._expire(offered.expires_s))
@@ -272,6 +281,9 @@ class StreamConsumer(AsyncConsumer):
         await asyncio.sleep(AUTHENTICATE_WITHIN_S)
         if not self.access.granted:
             await self.close(NOT_AUTHENTICATED, f"no token within {AUTHENTICATE_WITHIN_S:.0f} s")
+
+    def _revoked(self) -> None:
+        self._start(self.close(NOT_AUTHENTICATED, "the user may no longer listen"))
 
     async def _expire(self, expires_s: int | None) -> None:
         """Warns before the token ends, and ends with it, unless another was given meanwhile."""

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Annotated, Any
@@ -34,6 +34,7 @@ from streams.session import Session
 log = logging.getLogger(__name__)
 
 RECONCILE_S = 0.5
+CALM_S = 5  # after an outage of Redis; a holder needs less to take its leases again
 PARTING_S = 3.0  # how long a stopping loop tries to say goodbye
 
 Shard = Annotated[str, msgspec.Meta(pattern=r"^\d+-\d+$")]
@@ -64,7 +65,7 @@ class Holder:
     sources: Sources
     spread: int  # shards a socket that are opened before any is shared: hold loops there are
     history_events: int
-    history_bytes: int  # this loop's share of the memory for all histories
+    history_bytes: int  # of all histories, which all loops share
     extra: str = ""  # what every event carries beside its own members
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{time.time_ns() % 1_000_000}")
 
@@ -72,7 +73,7 @@ class Holder:
         self._held: dict[str, Held] = {}  # lease key -> shard
         self._stopping = asyncio.Event()
         self._counted = False  # Redis was told of this loop
-        self._remembers_until_s = float("-inf")
+        self._calm_until_s = float("-inf")  # Redis was away: who carried what carries it still
         self._publisher = Publisher(
             self.redis, self.layer, self.history_events, self.history_bytes, self._lost, self._refused
         )
@@ -81,7 +82,7 @@ class Holder:
         }
         self._rejections = {code: Rejections(code) for code in self.sources.cards}
         self._moves = Moves(self.redis, self.name, self._held, self._publisher, self._begin, self._drop)
-        self._report = Report(self.redis, self.name, self._held, self._publisher, self._rejections)
+        self._report = Report(self.redis, self.name, self._held, self._publisher, self._rejections, self.history_bytes)
 
     def stop(self) -> None:
         """Asks `run` to hand over what is carried and to return."""
@@ -92,25 +93,30 @@ class Holder:
         flushing = asyncio.create_task(self._publisher.run())
         beating = asyncio.create_task(self._report.run())
         stopping = asyncio.create_task(self._stopping.wait())
-        try:
-            while not stopping.done():
-                await self._reconcile_once()
-                done, _ = await asyncio.wait({flushing, beating, stopping}, timeout=RECONCILE_S)
-                for task in done:  # without it nothing said here is heard: another loop is of more use
-                    task.result()
-            await self._hand_all_over()
-        finally:
-            await ended([beating, stopping])
-            await self._moves.end()
-            await self._part()
-            await ended([flushing])
+        async with AsyncExitStack() as stack:
+            for client in self._clients.values():
+                await stack.enter_async_context(client)
+            try:
+                while not stopping.done():
+                    await self._reconcile_once()
+                    done, _ = await asyncio.wait({flushing, beating, stopping}, timeout=RECONCILE_S)
+                    for task in done:  # without it nothing said here is heard: another loop is of more use
+                        task.result()
+                await self._hand_all_over()
+            finally:
+                await ended([beating, stopping])
+                await self._moves.end()
+                await self._part()
+                await ended([flushing])
 
     async def _reconcile_once(self) -> None:
         try:
             await self._renew()
             await self._reconcile()
         except (RedisError, OSError) as error:
-            log.warning("Redis is away, what is carried goes on: %s", error)
+            if time.monotonic() > self._calm_until_s:
+                log.warning("Redis is away, what is carried goes on: %s", error)
+            self._calm_until_s = time.monotonic() + CALM_S
         except Exception:  # the loop must live; the next turn starts from what is then true
             log.exception("a turn of the hold loop failed")
 
@@ -123,7 +129,9 @@ class Holder:
             self._refused(gone)
 
     async def _reconcile(self) -> None:
-        wanted = await demand.wanted(self.redis) | await self.sources.pins() | await self._remembered()
+        if await self._calm():
+            return
+        wanted = await demand.wanted(self.redis) | await self.sources.pins()
         plans: dict[str, Plan] = {}
         for code, card in self.sources.cards.items():
             markets: Instruments = await self.sources.markets(code)
@@ -136,20 +144,44 @@ class Holder:
                 plans[code] = await self._agreed_plan(code, card, wants)
         if not plans:  # who carries nothing takes no share
             return
-        share = ceil(sum(map(len, plans.values())) / max(1, await self._loops()))
+        loops = max(1, await self._loops())
+        self._publisher.history_bytes = self.history_bytes // loops
+        share = ceil(sum(map(len, plans.values())) / loops)
         for code, shards in plans.items():
             async with self._alone(code):
                 await self._carry(code, shards, share)
         await self._moves.level(plans, share)
 
-    async def _remembered(self) -> set[str]:
-        """Where Redis came back empty, what is carried here, until its subscribers have asked for it again."""
+    async def _calm(self) -> bool:
+        """Redis was away, and may have come back empty: for a moment nothing changes hands, while each loop says again
+        what it carries and that somebody wants it. Subscribers will soon have said so too."""
         now_s = time.monotonic()
         if self._counted and await self.redis.zscore(keys.LOOPS, self.name) is None:
-            self._remembers_until_s = now_s + demand.REFRESH_S + RECONCILE_S
-        if now_s > self._remembers_until_s:
-            return set()
-        return {line.topic for held in self._held.values() for line in held.numbering.lines}
+            log.warning("Redis knows nothing of this loop: what it carries is said again")
+            self._calm_until_s = now_s + CALM_S
+            for held in self._held.values():
+                held.numbering.keep_again()
+        if now_s > self._calm_until_s:
+            return False
+        topics = {line.topic for held in self._held.values() for line in held.numbering.lines}
+        await demand.want(self.redis, topics, CALM_S + 2 * demand.REFRESH_S)
+        for code in {held.exchange for held in self._held.values()}:
+            await self._claim(code)
+        await self._loops()
+        return True
+
+    async def _claim(self, code: str) -> None:
+        """The plan has what is carried here."""
+        carried = {held.shard: held.wants for held in self._held.values() if held.exchange == code}
+        while True:
+            text = await self.redis.get(keys.plan(code)) or b""
+            current = _plan_in(text)
+            if carried.keys() <= current.keys():
+                return
+            known = {shard: sorted(wants) for shard, wants in carried.items() if shard not in current}
+            encoded = msgspec.json.encode({**current, **known})
+            if await self.redis.eval(_change_plan, 1, keys.plan(code), text, encoded):
+                return
 
     @asynccontextmanager
     async def _alone(self, code: str) -> AsyncIterator[None]:
@@ -265,6 +297,8 @@ class Holder:
                 for held in parting:
                     await lease.release(self.redis, held.lease)
                 await self.redis.zrem(keys.LOOPS, self.name)
+                for code in self._clients:
+                    await self.redis.hdel(keys.state(code), self.name)
         except (RedisError, OSError) as error:
             log.warning("parted without a word: %s", error)
 

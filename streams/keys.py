@@ -2,6 +2,9 @@
 
 DEMAND = "demand"  # sorted set: topic -> the second (Redis' clock) at which nobody is known to want it any more
 LOOPS = "loops"  # sorted set: hold loop -> the second at which it is taken for dead
+MEMORY = "memory"  # hash: what the histories take (streams/memory.py)
+MEMORY_TURN = "memory:turn"  # there while it was measured a moment ago
+PINS = "pins"  # the pinned topics as the database had them, for when it is away
 RUNNING = "running"  # sorted set: topic -> the second of its last heartbeat
 
 
@@ -45,3 +48,8 @@ def loop(name: str) -> str:
 def state(exchange: str) -> str:
     """Hash: how an exchange's connections are doing; expires."""
     return f"state:{exchange}"
+
+
+def markets(exchange: str) -> str:
+    """The exchange's markets as the database had them, for when it is away."""
+    return f"markets:{exchange}"

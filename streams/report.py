@@ -12,7 +12,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from streams import keys
+from streams import keys, memory
 from streams.held import Held
 from streams.publishers.redis import Publisher
 from streams.rejections import Rejections
@@ -23,6 +23,7 @@ BEAT_S = 1.0
 LOOP_TTL_S = 4
 KEEP_HISTORY_S = 86_400
 EXPIRE_TURNS = 20  # beats; fewer than a stream lives, so that no key is left without an end
+GONE_S = 30  # a loop that has said nothing for so long
 SAY_AGAIN_TURNS = 5  # beats; for so long a client's last status may be an older one, where Pub/Sub lost a message
 
 
@@ -35,6 +36,7 @@ class Report:
     held: Mapping[str, Held]
     publisher: Publisher
     rejections: Mapping[str, Rejections]
+    history_bytes: int  # that all histories may take
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -81,3 +83,15 @@ class Report:
                 pipeline.expire(keys.history(line.topic), KEEP_HISTORY_S)
                 pipeline.expire(keys.latest(line.topic), KEEP_HISTORY_S)
         await pipeline.execute()
+        if expire:
+            await self._tidy(now_s)
+        if await memory.turn(self.redis):
+            await memory.measure(self.redis, self.history_bytes)
+
+    async def _tidy(self, now_s: int) -> None:
+        """What loops that are gone said of the exchanges."""
+        for code in self.rejections:
+            said = await self.redis.hgetall(keys.state(code))
+            gone = [loop for loop, text in said.items() if msgspec.json.decode(text)["at"] < now_s - GONE_S]
+            if gone:
+                await self.redis.hdel(keys.state(code), *gone)

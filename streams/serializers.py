@@ -112,8 +112,17 @@ class LoopRow(serializers.Serializer):
     topics = serializers.IntegerField()
 
 
+class MemoryRow(serializers.Serializer):
+    history_bytes = serializers.IntegerField(help_text="what the histories of all topics take")
+    history_budget_bytes = serializers.IntegerField(help_text="what they may take together (HISTORY_MB)")
+    history_topics = serializers.IntegerField()
+    measured_time = TimeField(allow_null=True)
+    redis_bytes = serializers.IntegerField(help_text="what Redis takes for everything")
+
+
 class Status(serializers.Serializer):
     time = TimeField()
     streams = StreamRow(many=True)
     exchanges = ConnectionsRow(many=True)
     loops = LoopRow(many=True)
+    memory = MemoryRow()

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -17,7 +18,7 @@ from exchanges.symbols import Instruments, Topic
 from marketdata import cards, instruments, live_state, times
 from marketdata.models import Exchange
 from marketdata.problems import Problem
-from streams import keys, standing
+from streams import keys, memory, standing
 from streams.connection import redis
 from streams.newest import carried, said
 from streams.pins import pinned
@@ -83,7 +84,19 @@ async def _read(codes: Sequence[str], pins: set[str]) -> Row:
         for topic, fields in zip(topics, known, strict=True)
         if topic in wanted or fields[b"stopped"] == b"0"
     ]
-    return {"streams": rows, "loops": await _loops(store), "left": left}
+    return {"streams": rows, "loops": await _loops(store), "memory": await _memory(store), "left": left}
+
+
+async def _memory(store: Redis) -> Row:
+    """What the histories take, against what they may, and what Redis takes for everything."""
+    known, redis_bytes = await memory.measured(store)
+    return {
+        "history_bytes": known.histories,
+        "history_budget_bytes": known.most or settings.HISTORY_MB * 2**20,
+        "history_topics": known.topics,
+        "measured_time": known.at_s * 1000 or None,
+        "redis_bytes": redis_bytes,
+    }
 
 
 def stream(topic: str, fields: dict[bytes, bytes | None], heartbeat_s: int | None) -> Row:

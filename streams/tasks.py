@@ -13,6 +13,7 @@ from marketdata import cards
 from marketdata.ingest.candles import closed_candles
 from streams import stopping
 from streams.connection import redis
+from streams.ending import ended
 from streams.hold import Holder, Sources
 from streams.markets import Markets, pins
 from streams.publishers.candles import CandleWriter
@@ -38,7 +39,7 @@ async def _hold() -> None:
         sources=Sources(cards.cards(), markets.of, pinned.value, candles.add),
         spread=settings.STREAM_SLOTS,
         history_events=settings.HISTORY_EVENTS,
-        history_bytes=settings.HISTORY_MB * 2**20 // settings.STREAM_SLOTS,
+        history_bytes=settings.HISTORY_MB * 2**20,
         extra=',"sandbox":true' if settings.SANDBOX else "",
     )
     stopping.when_asked(holder.stop)
@@ -46,7 +47,8 @@ async def _hold() -> None:
     try:
         await holder.run()
     finally:
-        writing.cancel()
+        await ended([writing])
+        await candles.part()
 
 
 @worker_process_init.connect

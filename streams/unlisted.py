@@ -1,21 +1,20 @@
 """Why a market cannot be subscribed: what the database knows beyond the markets that are listed."""
 
 from asgiref.sync import sync_to_async
-from channels.db import database_sync_to_async
-from django.db import Error
 
 from exchanges.contract import Card
 from marketdata import cards, markets, refusals
 from marketdata import sync as metadata
 from marketdata.models import Exchange
+from streams.database import DatabaseAway, database
 from streams.messages import Refused
 
 
 async def explained(card: Card, spelling: str, refused: Refused) -> Refused:
     """The same refusal with the reason where there is one: the market was delisted, or no list could be read."""
     try:
-        found = await database_sync_to_async(_reason, thread_sensitive=False)(card, spelling, refused.code)
-    except Error:  # the refusal stands, reason or not
+        found = await database.ask(_reason, card, spelling, refused.code)
+    except DatabaseAway:  # the refusal stands, reason or not
         found = ""
     return Refused(refused.code, f"pair: {spelling[:80]!r} came; {found}") if found else refused
 
