@@ -14,6 +14,7 @@ from bench.books import Book, Level
 
 UNBROKEN = {"trade", "depth"}  # streams in which no seq may be missing
 MARKET = {"trade", "ticker", "depth", "candle"}
+EXPECTED = {"repaired", "notice"}
 CHUNK = 500  # topics in a request
 SAMPLE_EVERY = 50  # events; of these the delay is kept
 
@@ -35,6 +36,10 @@ class Message(msgspec.Struct):
     source: str = ""
     trade_id: str = ""
     price: Decimal | None = None
+    action: str = ""
+    subscription: str = ""
+    recovered: bool | None = None
+    complete: bool = True
     result: bool | None = None
     error: dict[str, str] | None = None
 
@@ -81,12 +86,12 @@ class Listener:
         self.received.clear()
         self.delays_ms.clear()
 
-    def hear(self, text: str | bytes) -> None:
+    def hear(self, text: str | bytes) -> Message:
         """One message."""
         said = read(text)
         if not said.event:
             self.replies["accepted" if said.result else str(said.error)] += 1
-            return
+            return said
         exchange = said.topic.partition(".")[0]
         if said.event in MARKET:
             self._count(exchange, said)
@@ -95,12 +100,13 @@ class Listener:
             self._books.pop(said.topic, None)
         elif said.event == "status":
             self.statuses[exchange, said.status] += 1
-        elif said.event not in {"repaired"}:
+        elif said.event not in EXPECTED:
             self.faults.append(f"{said.topic}: {said.event}")
         if said.seq is not None and said.topic.split(".")[1] in UNBROKEN:
             self._follow(said, said.seq)
         if said.event == "depth":
             self._keep(said)
+        return said
 
     def _count(self, exchange: str, said: Message) -> None:
         self.received[exchange, said.event] += 1
