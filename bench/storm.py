@@ -4,9 +4,9 @@
     python -m bench.storm --minutes 10 --seed 7
 
 Starts a platform of its own. The first client listens to everything, the others to 40 topics each; all connect again
-and resume by themselves. Printed are each fault, what was lost or came twice, holes, wrong books and epochs that no gap
-explains, and what each kind of process had in memory each minute; `--picture` draws that. Exit code 1 where anything was
-wrong. Loopback only; it ends by itself.
+and resume by themselves. Printed are each fault, what was lost or came twice, holes, wrong books, epochs that no gap
+explains, and what each kind of process had in memory each minute; `--picture` draws that. Exit code 1 where anything
+was wrong. Loopback only; it ends by itself.
 """
 
 import argparse
