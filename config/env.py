@@ -126,6 +126,8 @@ class Environment(BaseSettings):
     history_events: Positive = _is("a whole number of events from 1", 10_000)
     # One budget for all topics; Redis must have this and its broker queues in memory.
     history_mb: Positive = _is("a whole number of megabytes from 1", 512)
+    # A restart and most outages of an exchange; what was lost before is history, and candles are pulled anyway.
+    repair_s: Positive = _is("a whole number of seconds from 1", 600)
     # A client that lags by more has lost the present; a thousand such clients still fit into memory.
     outbox_mb: Positive = _is("a whole number of megabytes from 1", 16)
     # Every market of an exchange on one connection.

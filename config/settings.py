@@ -23,6 +23,7 @@ KAFKA_BOOTSTRAP_SERVERS = env.kafka_bootstrap_servers
 STREAM_SLOTS = env.slots
 HISTORY_EVENTS = env.history_events
 HISTORY_MB = env.history_mb
+REPAIR_S = env.repair_s
 OUTBOX_MB = env.outbox_mb
 MOST_SUBSCRIPTIONS = env.most_subscriptions
 MOST_USER_SUBSCRIPTIONS = env.most_user_subscriptions

@@ -168,8 +168,11 @@ class Rest(Protocol):
     ) -> list[Candle]:  # fmt: skip
         """Oldest first. A candle is closed when it ended before `now_ms` (default: the receive time)."""
 
-    def trades_request(self, instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
-        """The newest trades, or those from the id (`Trade.place`) on, that one included, oldest first."""
+    def trades_request(
+        self, instrument: Instrument, from_id: str | None = None, limit: int | None = None, from_us: int | None = None
+    ) -> Request:
+        """The newest trades; or those from the id (`Trade.place`) on, that one included, oldest first, of which the
+        time of the one before is known; or, without an id, those from that time on."""
 
     def read_trades(
         self, body: bytes, instrument: Instrument, received_ns: int, rejected: list[Rejected] | None = None
@@ -227,6 +230,8 @@ class Card:
     notes: str = ""
 
     def __post_init__(self) -> None:
+    trades_from_id_kinds: tuple[Kind, ...] = ()  # of markets of these kinds alone; of all where none is named
+    trades_from_time: bool = False  # REST serves trades from a time on, oldest first
         if self.key_names and self.keyed:
             opened = tuple(replace(one, url=one.keyed_url) if one.keyed_url else one for one in self.sockets)
             object.__setattr__(self, "sockets", opened)
@@ -265,6 +270,10 @@ class Card:
 
         def ws(theirs: str) -> str:
             parts = urlsplit(theirs)
+    def numbers_trades(self, instrument: Instrument) -> bool:
+        """Whether the market's trades can be asked for from an id (or count) on, and a hole in these is a loss."""
+        return self.trades_from_id and instrument.kind in (self.trades_from_id_kinds or (instrument.kind,))
+
             return "ws" + url.removeprefix("http") + parts.path + (f"?{parts.query}" if parts.query else "")
 
         sockets = tuple(

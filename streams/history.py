@@ -1,7 +1,7 @@
 """What Redis keeps of a topic, read back: the events after a position, the newest state, the last positions."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -12,6 +12,7 @@ from streams import keys
 from streams.position import START, Position
 
 LAST_TRADES = 50
+TOLD = 200  # entries that are read to know what was said before a gap
 PAGE = 500  # entries a read
 FRESH_S = 15  # several heartbeats, and the time that another loop needs to take over
 TRADE = b'{"event":"trade"'
@@ -27,6 +28,8 @@ class Kept:
     time_us: int | None = None
     trade_id: str | None = None
     gaps: int = 0
+    closed_ms: int | None = None  # the opening of the last candle that was said closed
+    beat_s: int | None = None  # when the topic was last known to be carried
     event: bytes | None = None
     book: bytes | None = None
     book_position: Position = START
@@ -36,6 +39,31 @@ class Kept:
     def state(self) -> State | None:
         """The word of the last status event."""
         return msgspec.json.decode(self.status)["status"] if self.status else None
+
+
+@dataclass(frozen=True)
+class Told:
+    """The last trades that were said before a moment, as a repair needs to know them.
+
+    `last_id` and `last_ms` (when it happened) are of the newest before anything was missing: where a gap was never
+    repaired, before that gap. `before` are those up to it.
+    """
+
+    ids: frozenset[str] = frozenset()
+    before: frozenset[str] = frozenset()
+    last_id: str | None = None
+    last_ms: int | None = None
+    unrepaired: bool = False
+
+
+class _Said(msgspec.Struct):
+    event: str
+    trade_id: str = ""
+    trade_time: int | None = None
+    repair: str = ""
+
+
+_said = msgspec.json.Decoder(_Said).decode
 
 
 @dataclass
@@ -68,6 +96,36 @@ async def ends_at(redis: Redis, topic: str, position: Position) -> bool:
     return bool(await redis.xrange(keys.history(topic), min=str(position), max=str(position), count=1))
 
 
+async def told_before(redis: Redis, topic: str, epoch: int, each: bool) -> Told:
+    """Of the newest trades before `epoch`."""
+    entries = await redis.xrevrange(keys.history(topic), max=f"({epoch}-0", count=TOLD)
+    return told((line for _, fields in reversed(entries) for line in fields[b"events"].split(b"\n")), each)
+
+
+def told(events: Iterable[bytes], each: bool) -> Told:
+    """What these events of a trade topic, in the order in which they were said, leave to be repaired.
+
+    `each`: a repair is of one gap, or of several between which no trade was said; otherwise of all before it.
+    """
+    ids: list[str] = []
+    newest: tuple[int, str] | None = None
+    unrepaired: list[tuple[int, tuple[int, str] | None]] = []  # count and newest of the trades before each
+    for text in events:
+        event = _said(text)
+        if event.event == "trade":
+            ids.append(event.trade_id)
+            if newest is None or (event.trade_time or 0) >= newest[0]:
+                newest = event.trade_time or 0, event.trade_id
+        elif event.event == "gap" and event.repair == "pending":
+            if not unrepaired or unrepaired[-1][0] != len(ids):
+                unrepaired.append((len(ids), newest))
+        elif event.event == "repaired":
+            unrepaired = unrepaired[1:] if each else []
+    count, last = unrepaired[0] if unrepaired else (len(ids), newest)
+    last_ms, last_id = last or (None, None)
+    return Told(frozenset(ids), frozenset(ids[:count]), last_id, last_ms, bool(unrepaired))
+
+
 async def last_trades(redis: Redis, topic: str, count: int = LAST_TRADES) -> Range:
     """The newest `count` trades, oldest first, and what else was said between them (a gap, its repair)."""
     entries = await redis.xrevrange(keys.history(topic), count=count)
@@ -83,6 +141,7 @@ def _kept(fields: dict[bytes, bytes]) -> Kept:
     if not fields:
         return Kept()
     time_us, trade_id = int(fields.get(b"time_us", 0)), fields.get(b"trade_id")
+    closed_ms, beat_s = fields.get(b"closed_ms"), fields.get(b"beat")
     return Kept(
         position=Position.parse(fields.get(b"position", b"0-0")),
         carried=fields.get(b"stopped") == b"0",
@@ -90,6 +149,8 @@ def _kept(fields: dict[bytes, bytes]) -> Kept:
         time_us=time_us or None,
         trade_id=trade_id.decode() if trade_id else None,
         gaps=int(fields.get(b"gaps", 0)),
+        closed_ms=int(closed_ms) if closed_ms else None,
+        beat_s=int(beat_s) if beat_s else None,
         event=fields.get(b"event"),
         book=fields.get(b"book"),
         book_position=Position.parse(fields.get(b"book_position", b"0-0")),

@@ -27,6 +27,7 @@ from streams.moves import Moves
 from streams.numbering import Numbering
 from streams.plan import Plan, plan
 from streams.publishers.redis import Publisher
+from streams.recall import Recall
 from streams.rejections import Rejections
 from streams.report import LOOP_TTL_S, Report
 from streams.session import Session
@@ -66,6 +67,7 @@ class Holder:
     spread: int  # shards a socket that are opened before any is shared: hold loops there are
     history_events: int
     history_bytes: int  # of all histories, which all loops share
+    repair_s: float = 600.0  # how far back what was lost is fetched
     extra: str = ""  # what every event carries beside its own members
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{time.time_ns() % 1_000_000}")
 
@@ -79,6 +81,10 @@ class Holder:
         )
         self._clients = {
             code: Client(card, Budget(self.redis, code, card.limits)) for code, card in self.sources.cards.items()
+        }
+        self._recalls = {
+            code: Recall(card, self._clients[code], self.redis, self.repair_s)
+            for code, card in self.sources.cards.items()
         }
         self._rejections = {code: Rejections(code) for code in self.sources.cards}
         self._moves = Moves(self.redis, self.name, self._held, self._publisher, self._begin, self._drop)
@@ -234,7 +240,8 @@ class Holder:
         index = int(shard.partition("-")[0])
         limit = card.sockets[index].connects
         connects = Budget(self.redis, f"{code}:connects:{index}", [limit] if limit else [])
-        session = Session(card, index, markets, numbering, self._clients[code], self._rejections[code], connects)
+        client, rejections, recall = self._clients[code], self._rejections[code], self._recalls[code]
+        session = Session(card, index, markets, numbering, client, rejections, connects, recall)
         return Held(card, shard, taken, markets, numbering, session)
 
     async def _change(self, held: Held, wants: frozenset[Want]) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from exchanges import encoder
 from exchanges.contract import Want
-from exchanges.events import Candle, Counted, Depth, Event, Gap, Reason, State, Status, Ticker, Trade
+from exchanges.events import Candle, Counted, Depth, Event, Gap, Reason, Repaired, State, Status, Ticker, Trade
 from exchanges.symbols import Instruments, Topic
 from streams.history import Kept
 from streams.lease import Lease
@@ -31,6 +31,7 @@ class Line:
     time_us: int | None = None  # the exchange's clock at the last event
     lag_us: int | None = None  # from the exchange's clock to ours, at the last event that carried its time
     trade_id: str | None = None  # the last trade's place
+    closed_ms: int | None = None  # the opening of the last candle that was said closed
     status: State | None = None
     detail: str = ""
     said: bytes | None = None  # the last status event
@@ -96,8 +97,17 @@ class Numbering:
         line = self._lines[want]
         line.epoch, line.seq = kept.position
         line.gaps, line.time_us, line.trade_id, line.status = kept.gaps, kept.time_us, kept.trade_id, kept.state
-        line.said, line.event = kept.status, kept.event
+        line.said, line.event, line.closed_ms = kept.status, kept.event, kept.closed_ms
         return line
+
+    @property
+    def rehearsing(self) -> bool:
+        """What is taken is not said yet."""
+        return self._rehearsal is not None
+
+    async def written(self) -> None:
+        """Returns when all that was said till now is in the history."""
+        await self._publisher.drained()
 
     def leave(self) -> None:
         """Another loop goes on; nothing more is said here."""
@@ -107,7 +117,8 @@ class Numbering:
         """A new epoch of the topic, above all that was ever written of it. What a topic that did not run has kept is
         no longer its newest state."""
         line = self._new(want, next_epoch(kept.position.epoch, now_ns))
-        line.gaps, line.time_us, line.trade_id = kept.gaps, kept.time_us, kept.trade_id
+        line.gaps, line.time_us = kept.gaps, kept.time_us
+        line.trade_id, line.closed_ms = kept.trade_id, kept.closed_ms
         self._lines[want] = line
         stale = {} if kept.fresh else {"event": "", "book": ""}
         beat = str(now_ns // 1_000_000_000)
@@ -126,8 +137,8 @@ class Numbering:
             self._publisher.fields(self._lease, line, stopped="1")
             del self._lines[want]
 
-    def take(self, event: Counted, source: str = "live") -> None:
-        """Numbers one event and hands it to the publisher."""
+    def take(self, event: Counted, source: str = "live", late: bool = False) -> None:
+        """Numbers one event and hands it to the publisher. One that comes `late` is not the newest of its line."""
         if self._rehearsal is not None:
             self._rehearsal.take(event)
             return
@@ -137,23 +148,25 @@ class Numbering:
         if type(event) is Gap:
             line.epoch, line.seq = next_epoch(line.epoch, event.received_ns), 0
             line.gaps += 1
-        elif line.status != "live":
+        elif line.status != "live" and source == "live" and type(event) is not Repaired:
             self.status(line, "live", event.received_ns)
         line.seq += 1
         line.count += 1
-        if event.event_us is not None:
+        if event.event_us is not None and not late:
             line.time_us, line.lag_us = event.event_us, event.received_ns // 1000 - event.event_us
-        if type(event) is Trade:
+        if type(event) is Trade and not late:
             line.trade_id = event.place
         data = self._text(line, event, line.seq, source)
         self._publisher.add(self._lease, line, data)
         match event:
             case Depth(stream="depth", type="snapshot"):
                 self._publisher.fields(self._lease, line, book=data, book_position=str(line.position))
-            case Ticker() | Candle() | Depth(type="snapshot"):
+            case Ticker() | Candle() | Depth(type="snapshot") if not late:
                 line.event = data
                 self._publisher.fields(self._lease, line, event=data)
         if type(event) is Candle and event.closed:
+            line.closed_ms = max(line.closed_ms or 0, event.open_ms)
+            self._publisher.fields(self._lease, line, closed_ms=str(line.closed_ms))
             self._closed_candle(self._exchange, event)
 
     def gap(self, line: Line, reason: Reason, now_ns: int, repair: Literal["pending", "none"] = "none") -> None:
@@ -199,6 +212,7 @@ class Numbering:
         for line in self._lines.values():
             if self._rehearsal is None:
                 known = {"time_us": str(line.time_us or 0), "trade_id": line.trade_id, "event": line.event}
+                known["closed_ms"] = None if line.closed_ms is None else str(line.closed_ms)
                 there = {name: value for name, value in known.items() if value is not None}
                 self._publisher.fields(self._lease, line, stopped="0", position=str(line.position), **there)
         self.say_again()

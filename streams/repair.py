@@ -1,173 +1,209 @@
-"""Trades that a gap swallowed: fetched by id, sent as `backfill` before the live ones that wait for them a moment."""
+"""The repairs of one session: what a gap swallowed is fetched and sent as `backfill` before the live events, which wait
+for it a moment."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
-from exchanges.client import Client
-from exchanges.contract import Card
+from redis.exceptions import RedisError
+
+from exchanges.contract import Card, Want
 from exchanges.errors import ExchangeError
-from exchanges.events import Event, Gap, Reason, Repaired, Trade
+from exchanges.events import Candle, Event, Gap, Reason, Repaired, Trade
 from exchanges.symbols import Instruments
+from streams.lost_candles import LostCandles
+from streams.lost_trades import ById, ByOverlap, Found, Lost, Search
 from streams.numbering import Line, Numbering
+from streams.recall import Recall
 
 log = logging.getLogger(__name__)
 
-WAIT_S = 2.0  # live trades wait no longer than this for the repair
-QUIET_S = 1.0  # without any live trade the repair begins so long after the gap's end
-PAGES = 20
-AGE_S = 600.0  # what is older is history, not a gap
+WAIT_S = 2.0  # live events wait no longer than this for the repair
 HELD = 20_000
+AGAIN_S = 0.2  # a history that does not answer is asked again after so long
 
 
 @dataclass
 class Wound:
-    """One symbol's gap: the last trade before it, and the live ones that wait."""
+    """One topic's gap, and the live events that wait."""
 
     line: Line
-    last_id: str
+    search: Search
     from_us: int | None
-    held: list[Trade] = field(default_factory=list)
-    until_id: str | None = None  # of the first live trade since; what the repair fetches ends before it
+    held: list[Any] = field(default_factory=list)
     released: bool = False
+    over: bool = False  # repaired; what comes may still be a repetition
     task: asyncio.Task[None] | None = None
+
+    @property
+    def want(self) -> Want:
+        return self.line.stream, self.line.symbol
 
 
 class Repairs:
     """The wounds of one session."""
 
-    def __init__(self, card: Card, instruments: Instruments, numbering: Numbering, client: Client) -> None:
+    def __init__(self, card: Card, instruments: Instruments, numbering: Numbering, recall: Recall) -> None:
         self._card = card
         self._instruments = instruments
         self._numbering = numbering
-        self._client = client
-        self._wounds: dict[str, Wound] = {}
+        self._recall = recall
+        self._wounds: dict[Want, Wound] = {}
+        self._late: list[Wound] = []  # another gap came while they were repaired
 
     @property
     def open(self) -> bool:
         """Something waits to be repaired."""
-        return bool(self._wounds)
+        return bool(self._late) or any(not wound.over for wound in self._wounds.values())
 
     def gap(self, event: Gap) -> None:
         """A gap that the feed has found."""
         line = self._numbering.line((event.stream, event.symbol))
-        if line and line.stream == "trade":
+        if line and (line.stream == "trade" or line.stream.startswith("candle")):
             self.lost(line, event.reason, event.received_ns)
         else:
             self._numbering.take(event)
 
-    def lost(self, line: Line, reason: Reason, now_ns: int) -> None:
-        """The line lost continuity now; trades that the exchange serves by id are fetched once it speaks again."""
-        if line.stream != "trade" or not self._card.trades_from_id:
+    def lost(self, line: Line, reason: Reason, now_ns: int, since_s: float | None = None) -> None:
+        """The line lost continuity now; what the exchange serves of the past is fetched once it speaks again.
+
+        `since_s`: when another loop last carried it, where this one goes on.
+        """
+        wound = self._wounds.get((line.stream, line.symbol))
+        if wound and not wound.over and not (wound.released and wound.search.bounded):
+            self._restart(wound)  # it goes on, and covers both gaps
+            self._numbering.gap(line, reason, now_ns, repair="pending")
+            return
+        if wound and not wound.over:
+            self._late.append(wound)
+        search = self._search(line, since_s or now_ns / 1e9, since_s is not None)
+        if search is None:
+            self._wounds.pop((line.stream, line.symbol), None)
             self._numbering.gap(line, reason, now_ns)
             return
-        if line.symbol in self._wounds:
-            self._restart(self._wounds[line.symbol])
-        if line.symbol not in self._wounds:  # one whose trades still waited goes on, and covers both gaps
-            fresh = line.time_us is not None and now_ns / 1000 - line.time_us < AGE_S * 1e6
-            if line.trade_id is None or not line.trade_id.isdigit() or not fresh:  # a name has no place to go on from
-                self._numbering.gap(line, reason, now_ns)
-                return
-            self._wounds[line.symbol] = Wound(line, line.trade_id, line.time_us)
+        self._wounds[line.stream, line.symbol] = Wound(line, search, line.time_us)
         self._numbering.gap(line, reason, now_ns, repair="pending")
 
     def take(self, event: Event) -> bool:
-        """True where the event waits for a repair."""
-        wound = self._wounds.get(event.symbol) if self._wounds and type(event) is Trade else None
+        """True where the event waits for a repair, or was said before."""
+        kind = type(event)
+        if not self._wounds or not (kind is Trade or kind is Candle):
+            return False
+        wound = self._wounds.get((event.stream, event.symbol))  # type: ignore[attr-defined]
         if wound is None:
             return False
-        wound.until_id = wound.until_id or event.place
+        if wound.over:
+            return self._after(wound, event)
+        if not wound.search.is_new(event):
+            self._begin(wound)
+            return True
         if wound.released:
             return False
         wound.held.append(event)
         if len(wound.held) > HELD:
             self._release(wound)
-        elif wound.task is None:
-            self._begin(wound)
+        self._begin(wound)
         return True
 
     def tick(self, open_s: float) -> None:
-        """`open_s`: how long the connection has been open."""
-        for wound in self._wounds.values():
-            if wound.task is None and open_s > QUIET_S:
+        """`open_s`: how long the connection has been open, and all that is wanted was asked for."""
+        for wound in list(self._wounds.values()):
+            if wound.over and wound.search.over:
+                del self._wounds[wound.want]
+            elif not wound.over and open_s > wound.search.quiet_s:
                 self._begin(wound)
 
     def cancel(self) -> None:
-        """The connection is gone."""
-        for wound in list(self._wounds.values()):
-            self._restart(wound)
+        """The connection is gone. What is known to the end is fetched all the same."""
+        for wound in self._wounds.values():
+            if not wound.over and not (wound.released and wound.search.bounded):
+                self._restart(wound)
 
-    def keep(self, symbols: Collection[str]) -> None:
-        """Nobody wants the trades of the other symbols any more."""
-        for symbol in self._wounds.keys() - symbols:
-            wound = self._wounds.pop(symbol)
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing more is said here."""
+        for wound in [*self._wounds.values(), *self._late]:
             if wound.task:
                 wound.task.cancel()
+        self._wounds, self._late = {}, []
+
+    def keep(self, wants: Collection[Want]) -> None:
+        """Nobody wants the other topics any more."""
+        for wound in [one for one in [*self._wounds.values(), *self._late] if one.want not in wants]:
+            if wound.task:
+                wound.task.cancel()
+        self._wounds = {want: wound for want, wound in self._wounds.items() if want in wants}
+        self._late = [wound for wound in self._late if wound.want in wants]
+
+    def _search(self, line: Line, since_s: float, resumed: bool) -> Search | None:
+        """How what was lost can be had; None where it cannot."""
+        instrument = self._instruments.by_symbol.get(line.symbol)
+        if instrument is None or self._numbering.rehearsing:
+            return None
+        lost = Lost(self._card, self._recall, instrument, line, since_s, resumed)
+        if line.stream == "trade" and line.trade_id is not None:
+            if self._card.numbers_trades(instrument) and line.trade_id.isdigit():
+                return None if lost.too_old else ById(lost)
+            return ByOverlap(lost) if hasattr(self._card.rest, "trades_request") else None
+        interval = line.stream.removeprefix("candle_")
+        served = interval in self._card.intervals and hasattr(self._card.rest, "candles_request")
+        return LostCandles(lost, interval) if served and not self._recall.has_quota else None
 
     def _restart(self, wound: Wound) -> None:
-        """Continuity is lost again. A repair whose live trades still waited begins anew with the next live trade and
-        fetches those too; one that came late is given up."""
+        """Continuity is lost again: the live events that waited are fetched too."""
         if wound.task:
             wound.task.cancel()
-        if wound.released:
-            self._numbering.take(self._repaired(wound, [], complete=False))
-            del self._wounds[wound.line.symbol]
-        else:
-            wound.task, wound.held, wound.until_id = None, [], None
+        wound.search.restart(wound.released)
+        wound.task, wound.held, wound.released = None, [], False
 
     def _begin(self, wound: Wound) -> None:
-        wound.task = asyncio.create_task(self._repair(wound))
+        if wound.task is None:
+            wound.task = asyncio.create_task(self._repair(wound))
 
     async def _repair(self, wound: Wound) -> None:
-        fetching = asyncio.ensure_future(self._fetch(wound))
+        found = Found()
         try:
-            await asyncio.wait({fetching}, timeout=WAIT_S)
-            if not fetching.done():
-                self._release(wound)
-            trades, complete = await fetching
-        except Exception:  # live trades must not wait for ever for a repair that ended by an error of ours
-            log.exception("%s: a gap could not be repaired", wound.line.topic)
-            trades, complete = [], False
-        finally:
-            fetching.cancel()
-        until = int(wound.until_id) if wound.until_id else None
-        missing = [trade for trade in trades if until is None or int(trade.place) < until]
-        newest = wound.line.trade_id, wound.line.time_us
-        for trade in missing:
-            self._numbering.take(trade, source="backfill")
-        if wound.released and wound.until_id:  # later trades were said already: the next repair starts from those
-            wound.line.trade_id, wound.line.time_us = newest
-        self._numbering.take(self._repaired(wound, missing, complete))
-        self._release(wound)
-        if self._wounds.get(wound.line.symbol) is wound:
-            del self._wounds[wound.line.symbol]
-
-    async def _fetch(self, wound: Wound) -> tuple[list[Trade], bool]:
-        """What the exchange still has after the last place, oldest first, and whether that is all without a hole."""
-        instrument = self._instruments.by_symbol[wound.line.symbol]
-        trades: list[Trade] = []
-        last, whole = int(wound.last_id), True
-        for _ in range(PAGES):
-            request = self._card.rest.trades_request(instrument, from_id=str(last + 1))
+            await self._prepare(wound)
+            timer = asyncio.get_running_loop().call_later(WAIT_S, self._release, wound, wound.task)
             try:
-                body = await self._client.fetch(request)
-                page = self._card.rest.read_trades(body, instrument, time.time_ns())
-            except ExchangeError as error:
-                log.warning("%s: a gap could not be repaired: %s", wound.line.topic, error)
-                return trades, False
-            new = [trade for trade in page if int(trade.place) > last]
-            if new:
-                before, last = last, int(new[-1].place)
-                trades, whole = trades + new, whole and last - before == len(new)
-            if wound.until_id and last >= int(wound.until_id) - 1:
-                return trades, whole
-            if not new:  # a live trade beyond the last one here says that more were lost
-                return trades, whole and wound.until_id is None
-        return trades, False
+                found = await wound.search.find()
+            finally:
+                timer.cancel()
+        except ExchangeError as error:
+            log.warning("%s: a gap could not be repaired: %s", wound.line.topic, error)
+        except Exception:  # live events must not wait for ever for a repair that ended by an error of ours
+            log.exception("%s: a gap could not be repaired", wound.line.topic)
+        self._say(wound, found)
 
-    def _repaired(self, wound: Wound, trades: list[Trade], complete: bool) -> Repaired:
+    async def _prepare(self, wound: Wound) -> None:
+        if wound.search.by_history:
+            await self._numbering.written()
+        while True:
+            try:
+                await wound.search.prepare()
+                return
+            except (RedisError, OSError) as error:
+                log.warning("%s: what was said before a gap is not known yet: %s", wound.line.topic, error)
+                await asyncio.sleep(AGAIN_S)
+
+    def _say(self, wound: Wound, found: Found) -> None:
+        """What was found, and that it was; after live events that could not wait it comes late."""
+        missing = wound.search.unsaid(found)
+        for event in missing:
+            self._numbering.take(event, source="backfill", late=wound.released and wound.search.heard)
+        self._numbering.take(self._repaired(wound, missing, found.complete))
+        self._release(wound)
+        wound.over = True
+        if wound in self._late:
+            self._late.remove(wound)
+        elif wound.search.over and self._wounds.get(wound.want) is wound:
+            del self._wounds[wound.want]
+
+    def _repaired(self, wound: Wound, events: list[Any], complete: bool) -> Repaired:
         line = wound.line
         return Repaired(
             symbol=line.symbol,
@@ -175,16 +211,30 @@ class Repairs:
             received_ns=time.time_ns(),
             stream=line.stream,
             from_us=wound.from_us,
-            to_us=trades[-1].trade_us if trades else wound.from_us,
-            count=len(trades),
+            to_us=_time_us(events[-1]) if events else wound.from_us,
+            count=len(events),
             complete=complete,
         )
 
-    def _release(self, wound: Wound) -> None:
-        if wound.released:
+    def _release(self, wound: Wound, of: asyncio.Task[None] | None = None) -> None:
+        """What waited is said; `of`: where this repair of it is still the one that goes on."""
+        if wound.released or (of and wound.task is not of):
             return
         wound.released = True
-        last = int(wound.line.trade_id or 0)
-        for trade in wound.held:
-            if int(trade.place) > last:
-                self._numbering.take(trade)
+        held, wound.held = wound.held, []
+        for event in held:
+            if wound.search.is_new(event):
+                self._numbering.take(event)
+
+    def _after(self, wound: Wound, event: Event) -> bool:
+        what = wound.search.after(event)
+        if wound.search.over:
+            self._wounds.pop(wound.want, None)
+        if what == "lost":  # the exchange's answer was behind its own live trades
+            self.lost(wound.line, "sequence", event.received_ns)
+            return self.take(event)
+        return what == "repeated"
+
+
+def _time_us(event: Trade | Candle) -> int | None:
+    return event.trade_us if isinstance(event, Trade) else event.close_ms * 1000

@@ -21,6 +21,7 @@ from streams.ending import Ended, first_of
 from streams.history import Kept
 from streams.kept_books import KeptBooks
 from streams.numbering import REFUSED, Numbering
+from streams.recall import Recall
 from streams.reconnect import delay_s, next_attempt
 from streams.rehearsal import Rehearsal
 from streams.rejections import Rejections
@@ -57,6 +58,7 @@ class Session:
         client: Client,
         rejections: Rejections,
         connects: Budget,
+        recall: Recall,
     ) -> None:
         self._card = card
         self._socket = card.sockets[socket]
@@ -65,7 +67,7 @@ class Session:
         self._client = client
         self._rejections = rejections
         self.door = Door(card, connects)
-        self._repairs = Repairs(card, instruments, numbering, client)
+        self._repairs = Repairs(card, instruments, numbering, recall)
         self._wants: frozenset[Want] = frozenset()
         self._feed: Feed | None = None
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
@@ -88,7 +90,8 @@ class Session:
         line = self._numbering.open(want, kept, now_ns)
         self._said.pop(want, None)
         if kept.carried:
-            self._repairs.lost(line, "failover" if kept.fresh else "recovery", now_ns)
+            heard_s = now_ns / 1e9 if kept.beat_s is None else kept.beat_s
+            self._repairs.lost(line, "failover" if kept.fresh else "recovery", now_ns, heard_s)
         self._numbering.status(line, "starting", now_ns, "" if self._socket.url else POLLED)
 
     def rehearse(self, wants: frozenset[Want]) -> None:
@@ -143,7 +146,7 @@ class Session:
         """The shard's streams from now on; their lines are open already."""
         self._wants = wants
         self._opened_s = time.monotonic()
-        self._repairs.keep({symbol for stream, symbol in wants if stream == "trade"})
+        self._repairs.keep(wants)
         if self._feed is None:
             return
         try:
@@ -156,7 +159,7 @@ class Session:
         """What was said since the last flush never arrived: each topic says so, and a depth topic starts anew."""
         now_ns = time.time_ns()
         for line in list(self._numbering.lines):
-            self._numbering.gap(line, reason, now_ns)
+            self._repairs.lost(line, reason, now_ns)
             book = self._feed.book(line.symbol, now_ns) if self._feed and line.stream == "depth" else None
             if book:
                 self._numbering.take(book)
@@ -164,13 +167,14 @@ class Session:
     async def run(self) -> None:
         """Connects, converses, connects again, until cancelled."""
         attempt = 0
-        while True:
-            started_s = time.monotonic()
-            ended = await self._one_connection()
-            attempt = next_attempt(attempt, time.monotonic() - started_s)
-            pause_s = delay_s(attempt - 1, ended.after_s)
-            self._broken(ended, pause_s)
-            await asyncio.sleep(pause_s)
+        with self._repairs:
+            while True:
+                started_s = time.monotonic()
+                ended = await self._one_connection()
+                attempt = next_attempt(attempt, time.monotonic() - started_s)
+                pause_s = delay_s(attempt - 1, ended.after_s)
+                self._broken(ended, pause_s)
+                await asyncio.sleep(pause_s)
 
     async def _one_connection(self) -> Ended:
         try:
@@ -276,7 +280,7 @@ class Session:
             await asyncio.sleep(TICK_S)
             now_s, now_ns = time.monotonic(), time.time_ns()
             self._act(self._feed.tick(now_ns))
-            self._repairs.tick(now_s - opened_s)
+            self._repairs.tick(now_s - opened_s if self._outgoing.empty() else 0.0)
             if now_s - self._opened_s > LIVE_AFTER_S:
                 self._all_live(now_ns)
             self._store_books(now_s, now_ns)

@@ -40,6 +40,7 @@ async def _hold() -> None:
         spread=settings.STREAM_SLOTS,
         history_events=settings.HISTORY_EVENTS,
         history_bytes=settings.HISTORY_MB * 2**20,
+        repair_s=settings.REPAIR_S,
         extra=',"sandbox":true' if settings.SANDBOX else "",
     )
     stopping.when_asked(holder.stop)

@@ -136,10 +136,15 @@ def read_candles(
     return sorted(found, key=lambda one: one.open_ms)
 
 
-def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
-    """The newest."""
+def trades_request(
+    instrument: Instrument, from_id: str | None = None, limit: int | None = None, from_us: int | None = None
+) -> Request:
+    """The newest, or those from a time on, which is taken down to its millisecond."""
     if from_id is not None:
         raise Refused("trades are served from a time on, not from an id")
+    if from_us is not None:
+        start = names.rfc3339(from_us // 1000)
+        return _get(instrument, "trades", start=start, limit=min(limit or PAGE, MOST), sort="asc")
     return _get(instrument, "trades", start=OLDEST, limit=min(limit or PAGE, MOST), sort="desc")
 
 

@@ -157,7 +157,9 @@ def read_candles(
     return rows.read(_rows_of(body), candle, rejected)
 
 
-def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
+def trades_request(
+    instrument: Instrument, from_id: str | None = None, limit: int | None = None, from_us: int | None = None
+) -> Request:
     path = "/api/v3/trades" if from_id is None else "/api/v3/historicalTrades"
     return Request.get(path, 25, symbol=instrument.venue_symbol, fromId=from_id, limit=min(limit or PAGE, PAGE))
 

@@ -102,7 +102,9 @@ def candles_request(
     )  # fmt: skip
 
 
-def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
+def trades_request(
+    instrument: Instrument, from_id: str | None = None, limit: int | None = None, from_us: int | None = None
+) -> Request:
     """Aggregates, like the stream: single matches come without a key only as the newest, and by other ids."""
     count = min(limit or TRADES_PAGE, TRADES_PAGE)
     return Request.get("/fapi/v1/aggTrades", 20, symbol=instrument.venue_symbol, fromId=from_id, limit=count)

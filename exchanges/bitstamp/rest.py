@@ -103,7 +103,9 @@ def read_candles(
     return rows.read(read(body, frames.candles).data.ohlc, candle, rejected)
 
 
-def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
+def trades_request(
+    instrument: Instrument, from_id: str | None = None, limit: int | None = None, from_us: int | None = None
+) -> Request:
     """Those of the last hour: neither an id nor a number of them can be asked for."""
     return Request.get(_of(f"{API}/transactions/", instrument), time=RECENT)
 

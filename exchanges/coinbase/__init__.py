@@ -45,6 +45,7 @@ CARD = Card(
     # Of spot, ids without a hole are observed, in no document: where it is wrong, a gap is declared that was none. Of
     # futures nothing is known of them: a repair has the newest thousand, and says incomplete where their ids jump.
     trades_from_id=True,
+    trades_from_id_kinds=("spot",),  # of futures' ids nothing is known
     sign=rest.fresh,
     spelled=names.spelled,
     missing={

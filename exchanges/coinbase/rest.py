@@ -199,7 +199,9 @@ def read_candles(
     return sorted(candles, key=lambda candle: candle.open_ms)
 
 
-def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
+def trades_request(
+    instrument: Instrument, from_id: str | None = None, limit: int | None = None, from_us: int | None = None
+) -> Request:
     """Of spot, by the Exchange: `after` is a trade id, and what comes is below it, newest first. Of a future the
     newest ones alone are served.
     """

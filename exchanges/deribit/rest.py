@@ -85,7 +85,9 @@ def read_candles(
     return rows.read(zip(chart.ticks, *columns, strict=True), read, rejected)
 
 
-def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
+def trades_request(
+    instrument: Instrument, from_id: str | None = None, limit: int | None = None, from_us: int | None = None
+) -> Request:
     """The newest, or those from a place in the market's own count (`trade_seq`) on."""
     return Request.get(
         f"{PUBLIC}get_last_trades_by_instrument", instrument_name=instrument.venue_symbol, start_seq=from_id,

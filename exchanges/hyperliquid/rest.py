@@ -71,7 +71,9 @@ def read_candles(
     return sorted(rows.read(_read(body, frames.rows), read, rejected), key=lambda candle: candle.open_ms)
 
 
-def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
+def trades_request(
+    instrument: Instrument, from_id: str | None = None, limit: int | None = None, from_us: int | None = None
+) -> Request:
     """The newest few, however many the exchange gives."""
     if from_id is not None:
         raise Refused("trades are not served from an id on")

@@ -31,7 +31,7 @@ CARD = Card(
     depth_limit=rest.LEVELS,
     probe=Request.get("/0/public/Time"),
     # Not from the id itself but the newest thousand, whose ids (the same as by WebSocket) tell what is still missing.
-    trades_from_id=True,
+    trades_from_id=True,  # from the time of the one before
     spelled=names.spelled,
     missing={
         "candle_1w": "their weeks are not documented to open on Monday; 1,440 minutes are the longest we take",

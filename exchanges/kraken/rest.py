@@ -142,10 +142,14 @@ def read_candles(
     return rows.read(_rows_of(result), candle, rejected)
 
 
-def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
-    """The newest ones, also where those from an id on are asked for: trades are served from a time on, but not from an
-    id. The ids in the answer tell whether it reaches back far enough."""
-    return _get("Trades", instrument, count=min(limit or TRADES, TRADES))
+def trades_request(
+    instrument: Instrument, from_id: str | None = None, limit: int | None = None, from_us: int | None = None
+) -> Request:
+    """The newest ones, or those from a time on: from an id they are not served, but the time of the one before is known
+    with it. The bound is exclusive, and times are rounded in places, so it is a millisecond earlier."""
+    since = None if from_us is None else (from_us - 1_000) * 1_000
+    given = {} if since is None else {"since": since}
+    return _get("Trades", instrument, count=min(limit or TRADES, TRADES), **given)
 
 
 def read_trades(

@@ -119,7 +119,9 @@ def read_candles(
     return rows.read(_data(body), read, rejected)[::-1]
 
 
-def trades_request(instrument: Instrument, from_id: str | None = None, limit: int | None = None) -> Request:
+def trades_request(
+    instrument: Instrument, from_id: str | None = None, limit: int | None = None, from_us: int | None = None
+) -> Request:
     """A lower bound alone would give the newest page, so the upper one goes with it."""
     if from_id is None:
         most = min(limit or NEWEST_TRADES, NEWEST_TRADES)

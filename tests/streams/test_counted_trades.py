@@ -14,6 +14,7 @@ from streams.history import Kept
 from streams.lease import Lease
 from streams.numbering import Numbering
 from streams.publishers.redis import Publisher
+from streams.recall import Recall
 from streams.rejections import Rejections
 from streams.session import Session
 from tests.exchanges.ours import Ours
@@ -29,7 +30,8 @@ async def test_a_trade_that_deribit_left_out_is_fetched_by_its_count(sandbox: Sa
     numbering = Numbering("deribit", Lease("lease:deribit:0-0", "1:one"), markets, publisher, "", lambda *_: None)
     client = Client(ours.card, Budget(redis(), "deribit", ours.card.limits))
     connects = Budget(redis(), "deribit:connects:0", [])
-    session = Session(ours.card, 0, markets, numbering, client, Rejections("deribit"), connects)
+    recall = Recall(ours.card, client, redis(), 600)
+    session = Session(ours.card, 0, markets, numbering, client, Rejections("deribit"), connects, recall)
     session.open(WANT, Kept(), time.time_ns())
     session.want(frozenset({WANT}))
     running = asyncio.create_task(session.run())

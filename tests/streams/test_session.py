@@ -21,6 +21,7 @@ from streams.ending import ended
 from streams.lease import Lease
 from streams.numbering import Numbering
 from streams.publishers.redis import Publisher
+from streams.recall import Recall
 from streams.rejections import Rejections
 from streams.session import YIELD_EVERY, Session
 from tests.streams.heard import is_
@@ -107,7 +108,8 @@ async def session_with(
         numbering = Numbering("binance", Lease("lease:binance:0-0", "1:one"), Instruments(), publisher, "", print)
         client = Client(card, Budget(redis(), "binance", card.limits))
         connects = Budget(redis(), "connects", [])
-        session = Session(card, 0, Instruments(), numbering, client, Rejections("binance"), connects)
+        recall = Recall(card, client, redis(), 600)
+        session = Session(card, 0, Instruments(), numbering, client, Rejections("binance"), connects, recall)
         running = asyncio.create_task(session.run())
         try:
             yield
