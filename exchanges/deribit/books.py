@@ -84,6 +84,8 @@ class Books:
         elif market in self._left:  # said before the channel was left; the snapshot is on its way
             self._broken.setdefault(market, received_ns + PATIENCE_NS)
         elif book.proven or market not in self._broken:
+            if book.proven and change.change_id == book.sequence != change.prev_change_id:
+                return  # said twice
             if not book.proven or change.prev_change_id != book.sequence:
                 raise Break(f"{change.prev_change_id} does not continue {book.sequence}")
             delta = book.apply(bids, asks, received_ns=received_ns, sequence=change.change_id, event_us=event_us)

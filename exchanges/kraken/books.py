@@ -1,5 +1,6 @@
 """The books of one connection: snapshots and updates in; events, and subscriptions made anew, out. Pure."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ SECOND_NS = 1_000_000_000
 PATIENCE_NS = 20 * SECOND_NS  # a subscription without a snapshot for so long is made again
 CALM_NS = 60 * SECOND_NS  # a book that held for so long has its earlier breaks forgiven
 LONGEST_PAUSE_NS = 60 * SECOND_NS
+
+_channels = re.compile(r'"channel":\s*"(\w+)"').findall
+_symbols = re.compile(r'"symbol":\s*"([^"]+)"').findall
 
 
 @dataclass
@@ -108,6 +112,16 @@ class Books:
             yield from self._broken(market, book, received_ns, event_us)
         else:
             yield from self._depths.changed(market, book, delta)
+
+    def unread(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
+        """A frame that nobody could read: what it may have changed is lost, and a checksum need not tell."""
+        text = frame if isinstance(frame, str) else frame.decode(errors="replace")
+        if any(channel != "book" for channel in _channels(text)):
+            return
+        named = {market for market in _symbols(text) if market in self._books} or self._books.keys()
+        for market in [market for market in named if self._books[market].proven]:
+            self._books[market].lose()
+            yield from self._broken(market, self._books[market], received_ns, None)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Pictures whose pause is over, and snapshots whose time has come."""

@@ -71,8 +71,10 @@ class KrakenFeed:
     def receive(self, frame: str | bytes, received_ns: int) -> Iterable[Output]:
         try:
             return list(self._read(frame, received_ns))
-        except BROKEN as error:
+        except BadFrame as error:
             return [rejected(error)]
+        except BROKEN as error:  # not even the shape of a frame, or not that of its channel
+            return [rejected(error), *self._books.unread(frame, received_ns)]
 
     def answered(self, request: Request, body: bytes, received_ns: int) -> Iterable[Output]:
         return [Rejected(f"an answer to {request.path}, which no feed asks for", "answer")]

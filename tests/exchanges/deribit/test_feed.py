@@ -12,7 +12,7 @@ from exchanges.contract import Close, Output, Request, Send
 from exchanges.deribit import CARD
 from exchanges.deribit.calls import CHANNELS_PER_CALL
 from exchanges.deribit.feed import CLIENT_ID, CLIENT_SECRET, DeribitFeed
-from exchanges.events import Depth, Rejected, Status
+from exchanges.events import Depth, Gap, Rejected, Status
 from exchanges.symbols import Instrument, Instruments
 from tests.exchanges.fuzz import anything, frames_of, mutated, sound
 
@@ -198,3 +198,17 @@ def test_the_proven_book_can_be_asked_for_at_any_time() -> None:
         symbol="BTC_USDC", venue_symbol="BTC_USDC", received_ns=5, event_us=1790000000000000, type="snapshot",
         bids=(("84143", "0.5"),), asks=(("84144", "0.1"),), sequence=7,
     )  # fmt: skip
+
+
+def test_a_change_that_is_said_twice_changes_nothing_and_one_that_is_left_out_is_a_gap() -> None:
+    feed = new_feed()
+
+    def heard(number: int, before: int | None) -> list[type]:
+        book = {"timestamp": 1790000000000, "instrument_name": "BTC_USDC", "change_id": number,
+                "bids": [["change", 84143.0, number]], "asks": []}  # fmt: skip
+        data = {**book, "type": "change", "prev_change_id": before} if before else {**book, "type": "snapshot"}
+        said = {"method": "subscription", "params": {"channel": "book.BTC_USDC.100ms", "data": data}}
+        return [type(output) for output in feed.receive(json.dumps(said), 1)]
+
+    assert [heard(7, None), heard(8, 7), heard(8, 7), heard(9, 8)] == [[Depth], [Depth], [], [Depth]]
+    assert heard(11, 10) == [Gap]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchanges.contract import Output, Request, Send
-from exchanges.events import Depth, Rejected
+from exchanges.events import Depth, Gap, Rejected
 from exchanges.kraken import CARD
 from exchanges.kraken.feed import KrakenFeed
 from exchanges.kraken.subscriptions import MARKETS_PER_MESSAGE
@@ -104,6 +104,33 @@ def test_a_refused_market_is_not_listed_in_each_stream_that_wanted_it(stream: st
     [status] = feed.receive(json.dumps({**refusal, "req_id": request["req_id"]}), 9)
     assert (status.stream, status.status, status.symbol) == (stream, "not_listed", "BTC-USD")  # type: ignore[union-attr]
     assert not [output for second in range(90) for output in sent(feed.tick(second * 10**9)) if "params" in output]
+
+
+@pytest.mark.parametrize(
+    ("frame", "lost"),
+    [
+        ('{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[{"pri', ["BTC-USD"]),
+        ('{"channel":"book","type":"upd', ["BTC-USD", "ETH-USD"]),
+        (b"\x00\xff", ["BTC-USD", "ETH-USD"]),
+        ('{"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","si', []),
+        ('{"channel":"unheard-of"}', []),
+    ],
+    ids=["names its market", "names none", "binary", "another channel", "readable"],
+)
+def test_a_frame_that_nobody_can_read_leaves_no_book_proven_that_it_may_have_changed(
+    frame: str | bytes, lost: list[str]
+) -> None:
+    feed = KrakenFeed(instruments("BTC", "ETH"))
+    feed.wanted([("depth", "BTC-USD"), ("depth", "ETH-USD")])
+    rows = '"bids":[{"price":2,"qty":1}],"asks":[{"price":3,"qty":1}]'
+    for market in ("BTC/USD", "ETH/USD"):
+        feed.receive(f'{{"channel":"book","type":"snapshot","data":[{{"symbol":"{market}",{rows}}}]}}', 2)
+    outputs = list(feed.receive(frame, 3))
+    gaps = [output for output in outputs if isinstance(output, Gap)]
+    assert isinstance(outputs[0], Rejected)
+    assert [(gap.symbol, gap.reason) for gap in gaps] == [(symbol, "checksum") for symbol in lost]
+    assert [symbol for symbol in ("BTC-USD", "ETH-USD") if feed.book(symbol, 4) is None] == lost
+    assert bool(sent(outputs)) == bool(lost)
 
 
 def test_a_refused_book_is_not_asked_for_again_when_another_market_joins() -> None:
