@@ -5,15 +5,17 @@ it, opens a connection of its own and hears what the other says too. Once it is 
 writes all it has said, and gives its lease over; the second goes on from those positions, in the same epoch.
 """
 
-import asyncio
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 from redis.asyncio import Redis
 
 from streams import history, keys
-from streams.lease import TTL_MS, Lease
-from streams.position import Position
+from streams.continuity import hole
+from streams.lease import TTL_MS, Lease, release
+from streams.position import START, Position
+from streams.rehearsal import Said
 
 TURN_S = 0.05
 CLAIM_MS = 3000  # an offer or a claim that is not said again for so long is void
@@ -21,9 +23,19 @@ READY = b"ready "
 
 _give = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+local ready = redis.call('EXISTS', KEYS[3])
+if ready == 1 then
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+else
+  redis.call('DEL', KEYS[1])
+end
 redis.call('DEL', KEYS[2], KEYS[3])
-return 1
+return ready
+"""
+_abandon = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+local claim = redis.call('GET', KEYS[2])
+if claim == ARGV[2] or claim == ARGV[3] then redis.call('DEL', KEYS[2]) end
 """
 
 
@@ -53,11 +65,12 @@ async def claimed(redis: Redis, lease: Lease) -> bool:
 
 async def withdraw(redis: Redis, lease: Lease) -> None:
     """It is not to be taken any more."""
-    await redis.delete(keys.offer(lease.key))
+    await release(redis, Lease(keys.offer(lease.key), lease.token))
 
 
 async def give(redis: Redis, lease: Lease, token: str) -> bool:
-    """The lease is another's from now on; False where it was no longer ours to give."""
+    """The lease is another's from now on; False where it was no longer ours to give, or where nobody claims it any
+    more: then it is anybody's."""
     there = (lease.key, keys.offer(lease.key), keys.claim(lease.key))
     return bool(await redis.eval(_give, 3, *there, lease.token, token, TTL_MS))
 
@@ -78,40 +91,40 @@ async def claim(redis: Redis, lease_key: str, loop: str) -> Lease | None:
     return Lease(lease_key, f"{await redis.incr(f'term:{lease_key}')}:{loop}")
 
 
-async def still_offered(redis: Redis, lease: Lease, loop: str) -> bool:
-    """Says the claim again; False where the offer is void."""
-    await redis.set(keys.claim(lease.key), loop, px=CLAIM_MS)
-    return bool(await redis.exists(keys.offer(lease.key)))
+async def claim_again(redis: Redis, lease: Lease, loop: str, ready: bool) -> Literal["given", "offered", "void"]:
+    """Says the claim again, and whether we are ready; what has become of the offer."""
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.exists(keys.offer(lease.key))
+    pipeline.get(lease.key)
+    open_, holder = await pipeline.execute()  # read in this order: who gives takes the offer back in the same step
+    if holder == lease.token.encode():
+        return "given"
+    if not open_:
+        return "void"
+    await redis.set(keys.claim(lease.key), READY + lease.token.encode() if ready else loop, px=CLAIM_MS)
+    return "offered"
 
 
-async def given(redis: Redis, lease: Lease) -> bool:
-    """Says that we are ready until the lease is ours; False where the other has gone or thought better of it."""
-    ready = READY + lease.token.encode()
-    while True:
-        pipeline = redis.pipeline(transaction=False)
-        pipeline.exists(keys.offer(lease.key))
-        pipeline.get(lease.key)
-        open_, holder = await pipeline.execute()  # read in this order: who gives takes the offer back in the same step
-        if holder == lease.token.encode():
-            return True
-        if not open_:
-            await redis.delete(keys.claim(lease.key))
-            return False
-        await redis.set(keys.claim(lease.key), ready, px=CLAIM_MS)
-        await asyncio.sleep(TURN_S)
+async def abandon(redis: Redis, lease: Lease, loop: str) -> None:
+    """The shard is not taken after all, though the lease may have been given to us this moment."""
+    there = (lease.key, keys.claim(lease.key))
+    await redis.eval(_abandon, 2, *there, lease.token, loop, READY + lease.token.encode())
 
 
-async def said_since(redis: Redis, topic: str, position: Position) -> set[str]:
-    """What identifies the trades and closed candles that were said after `position`."""
-    found: set[str] = set()
+async def said_since(redis: Redis, topic: str, position: Position) -> Said:
+    """What was said after `position`, as far as it is still kept, and the last trades before it: an exchange may tell
+    a new connection those again."""
+    ids = set((await history.told_before(redis, topic, position.epoch + 1, each=True)).ids)
+    whole = True
     while True:
         page = await history.after(redis, topic, position)
         if not page.events:
-            return found
+            return Said(ids, whole)
+        whole = whole and hole(position, page, START) is None
         for _, text in page.events:
             event = _said(text)
             if event.event == "trade":
-                found.add(event.trade_id)
+                ids.add(event.trade_id)
             elif event.closed:
-                found.add(str(event.open_time))
+                ids.add(str(event.open_time))
         position = page.last

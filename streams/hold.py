@@ -152,11 +152,11 @@ class Holder:
             return
         loops = max(1, await self._loops())
         self._publisher.history_bytes = self.history_bytes // loops
-        share = ceil(sum(map(len, plans.values())) / loops)
+        self._moves.share = ceil(sum(map(len, plans.values())) / loops)
         for code, shards in plans.items():
             async with self._alone(code):
-                await self._carry(code, shards, share)
-        await self._moves.level(plans, share)
+                await self._carry(code, shards)
+        await self._moves.level(plans)
 
     async def _calm(self) -> bool:
         """Redis was away, and may have come back empty: for a moment nothing changes hands, while each loop says again
@@ -217,12 +217,12 @@ class Holder:
         await self.redis.zremrangebyscore(keys.LOOPS, "-inf", now_s)
         return int(await self.redis.zcard(keys.LOOPS))
 
-    async def _carry(self, code: str, shards: Plan, share: int) -> None:
+    async def _carry(self, code: str, shards: Plan) -> None:
         for held in [held for held in self._held.values() if held.exchange == code and held.shard not in shards]:
             await self._give_back(held)
         for shard, wants in shards.items():
             held = self._held.get(keys.lease(code, shard))
-            if held is None and self._moves.room(share) and keys.lease(code, shard) not in self._moves.coming:
+            if held is None and self._moves.room and keys.lease(code, shard) not in self._moves.coming:
                 held = await self._take(code, shard)
             if held and held.wants != wants:
                 await self._change(held, wants)
@@ -263,20 +263,25 @@ class Holder:
             log.info("%s: shard %s is carried here", held.exchange, held.shard)
 
     async def _give_back(self, held: Held) -> None:
+        if self._held.get(held.lease.key) is not held:  # another connection has taken its place meanwhile
+            return
         self._drop(held)
         for line in list(held.numbering.lines):
             held.close((line.stream, line.symbol))
         await self._publisher.drained()
+        self._publisher.let_go(held.lease)
         await lease.release(self.redis, held.lease)
 
     def _drop(self, held: Held) -> None:
-        self._held.pop(held.lease.key, None)
         if held.task:
             held.task.cancel()
-        for topic in held.topics:
-            self._publisher.forget(topic)
+        if self._held.get(held.lease.key) is held:
+            del self._held[held.lease.key]
+            for topic in held.topics:
+                self._publisher.forget(topic)
 
     def _refused(self, gone: Lease) -> None:
+        self._publisher.let_go(gone)
         held = self._held.get(gone.key)
         if held and held.lease == gone:
             log.warning("%s: shard %s is carried elsewhere now", held.exchange, held.shard)
@@ -302,6 +307,7 @@ class Holder:
             async with asyncio.timeout(PARTING_S):
                 await self._publisher.drained()
                 for held in parting:
+                    self._publisher.let_go(held.lease)
                     await lease.release(self.redis, held.lease)
                 await self.redis.zrem(keys.LOOPS, self.name)
                 for code in self._clients:

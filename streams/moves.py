@@ -10,7 +10,7 @@ from functools import partial
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from streams import handover, history, keys
+from streams import handover, history, keys, lease
 from streams.ending import ended
 from streams.held import Held
 from streams.history import Kept
@@ -40,23 +40,22 @@ class Moves:
     leaving: Tasks = field(default_factory=dict)  # by lease key
     coming: Tasks = field(default_factory=dict)
     replaced: Tasks = field(default_factory=dict)
+    share: int = 0  # how many shards a loop should carry
 
-    def room(self, share: int) -> int:
+    @property
+    def room(self) -> int:
         """How many shards more may be carried here."""
-        return max(0, share - len(self.held) - len(self.coming))
+        return max(0, self.share - len(self.held) - len(self.coming))
 
-    async def level(self, plans: Mapping[str, Plan], share: int) -> None:
+    async def level(self, plans: Mapping[str, Plan]) -> None:
         """One turn: offers what is too much here, and takes what is offered where there is room."""
-        moving = self.leaving.keys() | self.replaced.keys()
-        for key, held in self.held.items():
-            if held.session.outlived and held.movable and key not in moving:
-                self._start(self.replaced, key, self._replace(held))
-        over = len(self.held) - len(self.leaving) - share
-        for held in [held for key, held in self.held.items() if key not in self.leaving and held.movable][
-            : max(0, over)
-        ]:
+        for held in self._staying():
+            if held.session.outlived:
+                self._start(self.replaced, held.lease.key, self._replace(held))
+        over = len(self.held) - len(self.leaving) - self.share
+        for held in self._staying()[: max(0, over)]:
             self._start(self.leaving, held.lease.key, self._hand_over(held))
-        room = self.room(share)
+        room = self.room
         if not room:
             return
         known = self.held.keys() | self.coming.keys()
@@ -71,11 +70,11 @@ class Moves:
 
     async def all_away(self, renew: Callable[[], Awaitable[None]]) -> None:
         """Hands everything over to the loops that go on, while there are any; `renew` keeps the leases meanwhile."""
+        self.share = 0
         await ended([*self.coming.values(), *self.replaced.values()])
         until_s = time.monotonic() + REHEARSAL_S
-        for key, held in self.held.items():
-            if key not in self.leaving and held.movable:
-                self._start(self.leaving, key, self._hand_over(held, CLAIM_S))
+        for held in self._staying():
+            self._start(self.leaving, held.lease.key, self._hand_over(held, CLAIM_S))
         while self.leaving and time.monotonic() < until_s and await self._others():
             await renew()
             if going := list(self.leaving.values()):
@@ -84,6 +83,11 @@ class Moves:
     async def end(self) -> None:
         """What is under way is left."""
         await ended([*self.leaving.values(), *self.coming.values(), *self.replaced.values()])
+
+    def _staying(self) -> list[Held]:
+        """What could be moved and is not yet."""
+        moving = self.leaving.keys() | self.replaced.keys()
+        return [held for key, held in self.held.items() if key not in moving and held.movable]
 
     async def _others(self) -> int:
         now_s, _ = await self.redis.time()
@@ -103,37 +107,69 @@ class Moves:
 
     async def _hand_over(self, held: Held, patience_s: float = float("inf")) -> None:
         """Carries on until another loop is ready; then all that was said is written before the lease is given."""
-        until_s = time.monotonic() + patience_s
+        token = None
         try:
-            while (token := await handover.offer(self.redis, held.lease)) is None or held.session.repairing:
-                if self.held.get(held.lease.key) is not held:  # lost, or no longer wanted
-                    return
-                if time.monotonic() > until_s and not await handover.claimed(self.redis, held.lease):
-                    return
-                await asyncio.sleep(handover.TURN_S)
-        except asyncio.CancelledError:
-            await handover.withdraw(self.redis, held.lease)
-            raise
-        try:
-            held.session.hand_over()
-            await self.publisher.drained()
-            await handover.give(self.redis, held.lease, token)
-            log.info("%s: shard %s was handed over", held.exchange, held.shard)
+            token = await self._taker(held, time.monotonic() + patience_s)
         finally:
+            if token is None:
+                await handover.withdraw(self.redis, held.lease)
+        if token:
+            await self._give(held, token)
+
+    async def _taker(self, held: Held, until_s: float) -> str | None:
+        """The token of the loop that is ready; None where the shard is no longer carried here, or may as well stay."""
+        while self.held.get(held.lease.key) is held:
+            token = await handover.offer(self.redis, held.lease)
+            if token and not held.session.repairing and self.held.get(held.lease.key) is held:
+                return token
+            enough = time.monotonic() > until_s or len(self.held) <= self.share
+            if enough and not await handover.claimed(self.redis, held.lease):
+                return None
+            await asyncio.sleep(handover.TURN_S)
+        return None
+
+    async def _give(self, held: Held, token: str) -> None:
+        held.session.hand_over()
+        try:
+            await self.publisher.drained()
+            given = await handover.give(self.redis, held.lease, token)
+        except Exception:  # it says nothing more: who finds the lease free goes on with a gap
             self.drop(held)
+            raise
+        self.publisher.let_go(held.lease)
+        self.drop(held)
+        end = "was handed over" if given else "was let go: who was ready to take it has gone"
+        log.info("%s: shard %s %s", held.exchange, held.shard, end)
 
     async def _take_over(self, code: str, shard: str, wants: Wants) -> None:
         """Connects beside the loop that offers the shard, and goes on in its place once it has let go."""
         taken = await handover.claim(self.redis, keys.lease(code, shard), self.loop)
         if taken is None:
             return
-        held, before = await self._beside(code, shard, taken, wants)
+        held = None
         try:
-            if await self._ready(held) and await handover.given(self.redis, taken):
+            held, before = await self._beside(code, shard, taken, wants)
+            if await self._given(held):
                 await self._go_on(held, before)
                 log.info("%s: shard %s was taken over", code, shard)
         finally:
-            self._leave_unless_ours(held)
+            if held is None or self._leave_unless_ours(held):
+                await handover.abandon(self.redis, taken, self.loop)
+
+    async def _given(self, held: Held) -> bool:
+        """Whether the other has given its lease; False where it has gone or thought better of it, or where this loop
+        is not ready in time."""
+        until_s = time.monotonic() + REHEARSAL_S
+        while True:
+            ready = held.session.ready
+            match await handover.claim_again(self.redis, held.lease, self.loop, ready):
+                case "given":
+                    return True
+                case "void":
+                    return False
+            if not ready and time.monotonic() > until_s:
+                return False
+            await asyncio.sleep(handover.TURN_S)
 
     async def _replace(self, held: Held) -> None:
         """Connects anew beside a connection that the exchange is about to end, and goes on there."""
@@ -144,10 +180,15 @@ class Moves:
                     return
                 await asyncio.sleep(handover.TURN_S)
             held.session.hand_over()
-            await self.publisher.drained()
+            try:
+                await self.publisher.drained()
+                await self._go_on(fresh, before)
+            except BaseException:  # it says nothing more
+                self.drop(held)
+                await lease.release(self.redis, held.lease)
+                raise
             if held.task:
                 held.task.cancel()
-            await self._go_on(fresh, before)
             log.info("%s: shard %s goes on by another connection", held.exchange, held.shard)
         finally:
             self._leave_unless_ours(fresh)
@@ -165,23 +206,23 @@ class Moves:
     async def _go_on(self, held: Held, before: list[Kept]) -> None:
         """Nobody else says anything of the shard any more: what has not been said is, and then what comes."""
         self.held[held.lease.key] = held
-        known = await history.kept(self.redis, held.topics)
-        said = {
-            want: await handover.said_since(self.redis, topic, kept.position)
-            for want, topic, kept in zip(held.order, held.topics, before, strict=True)
-            if is_identified(want)
-        }
-        held.session.take_over(dict(zip(held.order, known, strict=True)), said)
+        try:
+            known = await history.kept(self.redis, held.topics)
+            said = {
+                want: await handover.said_since(self.redis, topic, kept.position)
+                for want, topic, kept in zip(held.order, held.topics, before, strict=True)
+                if is_identified(want)
+            }
+            held.session.take_over(dict(zip(held.order, known, strict=True)), said)
+        except BaseException:  # it would be carried here in silence
+            self.drop(held)
+            raise
         held.start()
 
-    def _leave_unless_ours(self, held: Held) -> None:
-        if held.task and self.held.get(held.lease.key) is not held:
+    def _leave_unless_ours(self, held: Held) -> bool:
+        """Ends a connection that only listened; whether it did."""
+        if self.held.get(held.lease.key) is held:
+            return False
+        if held.task:
             held.task.cancel()
-
-    async def _ready(self, held: Held) -> bool:
-        until_s = time.monotonic() + REHEARSAL_S
-        while not held.session.ready:
-            if time.monotonic() > until_s or not await handover.still_offered(self.redis, held.lease, self.loop):
-                return False
-            await asyncio.sleep(handover.TURN_S)
         return True

@@ -1,8 +1,9 @@
 """What a loop hears of a shard that another loop still carries: kept until the other hands it over."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
 from exchanges.contract import Want
 from exchanges.decimals import ZERO
@@ -12,6 +13,16 @@ Wants = frozenset[Want]
 Sides = tuple[list[Level], list[Level]]  # of a book: bids and asks
 
 HEARD = 20_000  # events of a topic that wait; more come only where the other does not let go
+
+
+class Said(NamedTuple):
+    """What the other has said of a topic since: what names each event, and whether all of it was still kept."""
+
+    ids: Collection[str] = ()
+    whole: bool = True
+
+
+NOTHING = Said()
 
 
 class Rehearsal:
@@ -33,7 +44,7 @@ class Rehearsal:
         if heard is None:
             return
         match event:
-            case Gap(stream="trade"):
+            case Gap() if is_identified(want):
                 self.broken = True
             case Gap():
                 heard.clear()
@@ -45,9 +56,31 @@ class Rehearsal:
                 self.broken |= len(heard) == heard.maxlen and heard.maxlen > 1
                 heard.append(event)
 
-    def unsaid(self, want: Want, said: set[str]) -> list[Counted]:
-        """What the other has not said: trades and closed candles by what identifies them, else the newest picture."""
-        return [event for event in self._heard.get(want, ()) if identity(event) not in said]
+    def follows(self, said: Mapping[Want, Said]) -> bool:
+        """Whether what was heard goes on from what the other has said, since something was both heard here and said
+        there: else the other may have been behind, and stopped before it came to what was heard here first."""
+        heard = [(want, identity(event)) for want, events in self._heard.items() for event in events]
+        named = [(want, name) for want, name in heard if name is not None]
+        return not named or any(want in said and name in said[want].ids for want, name in named)
+
+    def unsaid(self, want: Want, said: Said = NOTHING, until_us: int | None = None) -> list[Counted]:
+        """What the other has not said: trades and closed candles by what names them; and the newest picture, unless
+        the other had a newer one, its last event being of `until_us`. Both hear the exchange in the same order."""
+        heard = list(self._heard.get(want, ()))
+        if not said.whole:
+            known = [number for number, event in enumerate(heard) if identity(event) in said.ids]
+            heard = heard[known[-1] + 1 :] if known else heard
+        unsaid = [event for event in heard if identity(event) is not None and identity(event) not in said.ids]
+        if heard and identity(heard[-1]) is None and not _is_old(heard[-1], said, until_us):
+            unsaid.append(heard[-1])
+        return unsaid
+
+
+def _is_old(picture: Counted, said: Said, until_us: int | None) -> bool:
+    """Of a candle that was said closed, or from before the other's last event."""
+    if isinstance(picture, Candle) and str(picture.open_ms) in said.ids:
+        return True
+    return None not in (picture.event_us, until_us) and picture.event_us <= until_us
 
 
 def identity(event: Counted) -> str | None:

@@ -23,11 +23,11 @@ from streams.kept_books import KeptBooks
 from streams.numbering import REFUSED, Numbering
 from streams.recall import Recall
 from streams.reconnect import delay_s, next_attempt
-from streams.rehearsal import Rehearsal
+from streams.rehearsal import Rehearsal, Said
 from streams.rejections import Rejections
 from streams.repair import Repairs
 from streams.silence import Silence
-from streams.takeover import take_book_over
+from streams.takeover import TakeOver
 
 log = logging.getLogger(__name__)
 # At DEBUG it writes each frame, and some hold the user's keys.
@@ -114,25 +114,22 @@ class Session:
         """Trades wait for a repair: this is no moment to hand over."""
         return self._repairs.open
 
-    def take_over(self, known: Mapping[Want, Kept], said: Mapping[Want, set[str]]) -> None:
+    def take_over(self, known: Mapping[Want, Kept], said: Mapping[Want, Said]) -> None:
         """Goes on where the other loop has stopped: with the trades and closed candles that it has not said, the newest
         pictures, and each book by what has changed. What cannot go on has a gap."""
+        feed, now_ns, refused = self._feed, time.time_ns(), list(self._said.values())
+        rehearsal, self._rehearsal = self._rehearsal, Rehearsal(())
         self._numbering.speak()
-        now_ns = time.time_ns()
-        for want, kept in known.items():
-            if not kept.fresh:
-                self.open(want, kept, now_ns)
-                continue
-            line = self._numbering.go_on(want, kept)
-            away = self._socket.url and self._feed is None
-            if away or (want[0] == "trade" and self._rehearsal.broken):
-                self._repairs.lost(line, "failover", now_ns)
-                continue
-            if want[0] == "depth":
-                book = self._feed.book(line.symbol, now_ns) if self._feed else None
-                take_book_over(self._numbering, line, kept, book)
-            for event in self._rehearsal.unsaid(want, said.get(want, set())):
-                self._numbering.take(event)
+        TakeOver(
+            self._numbering,
+            self._repairs,
+            rehearsal,
+            book=lambda symbol: feed.book(symbol, now_ns) if feed else None,
+            away=bool(self._socket.url) and feed is None,
+            open=lambda want, kept: self.open(want, kept, now_ns),
+        ).all(known, said)
+        for status in refused:
+            self._tell(status)
 
     def hand_over(self) -> None:
         """The last word of this loop about the shard: its books as they stand."""

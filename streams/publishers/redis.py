@@ -30,6 +30,7 @@ HISTORY_MIN = 32  # entries of a topic that are kept whatever the budget says
 ENTRY_BYTES = 64  # what an entry of a history costs beside its events
 RECENT_S = 3.0  # what was written so short a time before Redis went away is said again when it is back
 RECENT_BYTES = 16 * 2**20
+GONE = 1_000  # leases that were another's or nobody's from then on
 
 
 class Publisher:
@@ -60,6 +61,7 @@ class Publisher:
         self._unsure = False  # Redis may not have, or not have told, what it took last
         self._recent: deque[tuple[float, int, list[Batch]]] = deque()  # when it was written (s), bytes
         self._recent_size = 0
+        self._gone: deque[Lease] = deque(maxlen=GONE)
         self._begun = self._ended = 0  # flushes
         self._end = asyncio.Event()  # of the flush under way
         self._left: set[str] = set()  # topics that are no longer carried here; what waits of them is still written
@@ -123,6 +125,10 @@ class Publisher:
         """The topic is no longer carried here: its share of the budget is free after the next flush."""
         self._left.add(topic)
 
+    def let_go(self, lease: Lease) -> None:
+        """The lease is another's or nobody's, and stays so: what was written under it is not said again."""
+        self._gone.append(lease)
+
     def _grown(self) -> None:
         self._something.set()
         if self._waiting.size > self._waiting_bytes and not self._full:
@@ -158,7 +164,7 @@ class Publisher:
         what waits. A Redis that was away may have lost its last moments, or all."""
         attempt = 0
         while True:
-            again = [batch for _, _, recent in self._recent for batch in recent] if self._unsure else []
+            again = self._said_lately() if self._unsure else []
             try:
                 refused = await self._flush(args=self._arguments([*again, *batches], lengths))
                 if attempt:
@@ -170,6 +176,10 @@ class Publisher:
                     log.warning("Redis does not take what the exchanges say, it waits here: %s", error)
                 await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
                 attempt += 1
+
+    def _said_lately(self) -> list[Batch]:
+        gone = set(self._gone)
+        return [batch for _, _, recent in self._recent for batch in recent if batch.lease not in gone]
 
     def _remember(self, batches: list[Batch]) -> None:
         now_s, size = time.monotonic(), sum(batch.size for batch in batches)

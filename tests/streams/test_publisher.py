@@ -291,3 +291,19 @@ async def test_a_redis_without_memory_is_waited_for_and_is_no_other_holder(clean
         await asyncio.wait_for(group.publisher.drained(), 5)
         assert group.refused == []
         assert clean_redis.xlen(keys.history(TOPIC)) == 1
+
+
+async def test_what_was_written_under_a_lease_that_was_let_go_is_not_said_again(clean_redis: Redis) -> None:
+    async with running() as group:
+        given, ours = [await lease.take(redis(), key, "one") for key in (KEY, f"{KEY}1")]
+        for held, want in ((given, WANT), (ours, ("trade", "ETH-USDT"))):
+            numbering = group.numbering(held)
+            line = numbering.open(want, Kept(), now_ns=5_000_000)
+        await group.publisher.drained()
+        group.publisher.let_go(given)
+        clean_redis.flushall()  # as after a restart without a file
+        group.publisher._unsure = True
+        numbering.status(line, "live", 6_000_000)
+        await group.publisher.drained()
+        assert not clean_redis.exists(KEY)
+        assert clean_redis.get(ours.key).decode() == ours.token

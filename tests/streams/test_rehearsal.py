@@ -8,7 +8,7 @@ import pytest
 from exchanges.book import Book
 from exchanges.decimals import Number
 from exchanges.events import Candle, Depth, Gap, Ticker, Trade
-from streams.rehearsal import HEARD, Rehearsal, difference
+from streams.rehearsal import HEARD, Rehearsal, Said, difference
 
 BTC = {"symbol": "BTC-USDT", "venue_symbol": "BTCUSDT", "received_ns": 1}
 TRADES, TICKERS, BOOK, CANDLES = ((stream, "BTC-USDT") for stream in ("trade", "ticker", "depth", "candle_1m"))
@@ -32,15 +32,47 @@ def test_trades_and_closed_candles_that_the_other_has_said_are_not_said_again() 
     rehearsal = Rehearsal([TRADES, CANDLES])
     for event in (trade(1), trade(2), trade(3), candle(0, True), candle(60_000, True), candle(120_000, False)):
         rehearsal.take(event)
-    assert [event.trade_id for event in rehearsal.unsaid(TRADES, {"1", "2"})] == ["3"]
-    assert [event.open_ms for event in rehearsal.unsaid(CANDLES, {"0"})] == [60_000, 120_000]
+    assert [event.trade_id for event in rehearsal.unsaid(TRADES, Said({"1", "2"}))] == ["3"]
+    assert [event.open_ms for event in rehearsal.unsaid(CANDLES, Said({"0"}))] == [60_000, 120_000]
+
+
+def test_of_a_running_candle_only_the_newest_picture_is_told_and_none_once_it_was_said_closed() -> None:
+    rehearsal = Rehearsal([CANDLES])
+    for event in (candle(0, False), candle(0, False), candle(0, True), candle(60_000, False), candle(60_000, False)):
+        rehearsal.take(event)
+    assert [(event.open_ms, event.closed) for event in rehearsal.unsaid(CANDLES)] == [(0, True), (60_000, False)]
+    assert rehearsal.unsaid(CANDLES, Said({"0", "60000"})) == []
+
+
+def test_a_picture_is_not_told_where_the_other_had_a_newer_one() -> None:
+    rehearsal = Rehearsal([TICKERS])
+    rehearsal.take(Ticker(**BTC, last_price=Number("1"), event_us=7))
+    assert [len(rehearsal.unsaid(TICKERS, until_us=us)) for us in (6, 7, 8, None)] == [1, 0, 0, 1]
+
+
+def test_where_not_all_that_was_said_is_kept_what_came_before_the_last_known_was_said_too() -> None:
+    rehearsal = Rehearsal([TRADES])
+    for number in range(1, 6):
+        rehearsal.take(trade(number))
+    assert [event.trade_id for event in rehearsal.unsaid(TRADES, Said({"3"}, whole=False))] == ["4", "5"]
+    assert [event.trade_id for event in rehearsal.unsaid(TRADES, Said({"3"}))] == ["1", "2", "4", "5"]
+
+
+def test_it_follows_where_something_was_both_heard_here_and_said_there() -> None:
+    rehearsal = Rehearsal([TRADES, CANDLES, TICKERS])
+    rehearsal.take(Ticker(**BTC))
+    assert rehearsal.follows({})
+    rehearsal.take(trade(5))
+    assert not rehearsal.follows({TRADES: Said({"3"})})
+    rehearsal.take(candle(0, True))
+    assert rehearsal.follows({TRADES: Said({"3"}), CANDLES: Said({"0"})})
 
 
 def test_of_pictures_only_the_newest_is_kept() -> None:
     rehearsal = Rehearsal([TICKERS])
     for price in ("1", "2"):
         rehearsal.take(Ticker(**BTC, last_price=Number(price)))
-    assert [event.last_price for event in rehearsal.unsaid(TICKERS, set())] == ["2"]
+    assert [event.last_price for event in rehearsal.unsaid(TICKERS)] == ["2"]
 
 
 def test_it_is_proven_once_every_book_is_and_until_a_gap() -> None:
@@ -55,10 +87,11 @@ def test_it_is_proven_once_every_book_is_and_until_a_gap() -> None:
     assert not rehearsal.proven and not rehearsal.broken
 
 
-def test_a_missing_trade_breaks_it() -> None:
-    rehearsal = Rehearsal([TRADES])
+@pytest.mark.parametrize("want", [TRADES, CANDLES])
+def test_a_missing_trade_or_candle_breaks_it(want: tuple[str, str]) -> None:
+    rehearsal = Rehearsal([want])
     rehearsal.take(trade(1))
-    rehearsal.take(Gap(**BTC, stream="trade", reason="sequence", from_us=None))
+    rehearsal.take(Gap(**BTC, stream=want[0], reason="sequence", from_us=None))
     assert rehearsal.broken
 
 
