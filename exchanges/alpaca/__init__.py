@@ -36,6 +36,7 @@ CARD = Card(
     candles_per_page=rest.PAGE,
     depth_limit=1000,  # a book comes whole; how many levels that are is in no document
     probe=Request.get(f"{rest.CRYPTO}/latest/trades", symbols="BTC/USD"),
+    trades_from_time=True,
     key_names=(names.KEY_ID, names.SECRET),
     keyed_kinds=("stock",),
     open_lists=(rest.open_list(),),

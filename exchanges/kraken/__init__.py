@@ -30,13 +30,12 @@ CARD = Card(
     candles_kept=rest.CANDLES,
     depth_limit=rest.LEVELS,
     probe=Request.get("/0/public/Time"),
-    # Not from the id itself but the newest thousand, whose ids (the same as by WebSocket) tell what is still missing.
-    trades_from_id=True,  # from the time of the one before
+    trades_from_id=True,  # from the time of the one before on; the ids are the same as by WebSocket
     spelled=names.spelled,
     missing={
         "candle_1w": "their weeks are not documented to open on Monday; 1,440 minutes are the longest we take",
         "candles older than the newest 720 by REST": "OHLC keeps no more of each interval",
-        "trades from an id by REST": "Trades starts from a time; a gap of more than its newest 1,000 stays incomplete",
+        "trades from an id by REST": "Trades starts from a time, which a repair takes in place of the id",
         "ticker of every market in one subscription": "each market has to be named",
         "perpetual and future": "Kraken Futures is another exchange with an API of its own",
     },
