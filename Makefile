@@ -5,7 +5,7 @@ MIRROR_PLUGIN := poetry-plugin-pypi-mirror==0.6.5
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format install install-dev
+.PHONY: help run test test-faults lint format install install-dev
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
@@ -15,6 +15,9 @@ run: install ## sets up everything and runs the platform in the foreground; ARGS
 
 test: install-dev ## sets up everything and runs the tests and the style checks; ARGS="-k words" and the like
 	@$(VENV) -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+test-faults: install-dev ## every fault of the test bench, also those that last, and the table of what they cost; about ten minutes
+	@$(VENV) -m pytest tests/faults -m "" $(ARGS)
 
 lint: install-dev ## the style checks alone
 	@$(VENV) -m pytest tests/test_house.py $(ARGS)

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
-pytest_plugins = ["tests.sandbox_server", "tests.streams.live", "tests.exchanges.theirs"]
+pytest_plugins = ["tests.sandbox_server", "tests.streams.live", "tests.exchanges.theirs", "tests.faults.report"]
 
 # A run in the background of a shell ignores Ctrl-C; the processes that tests start must not inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

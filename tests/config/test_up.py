@@ -56,6 +56,12 @@ class Up:
                 return match
         raise AssertionError(f"ended without {pattern!r}: " + "\n".join(self.lines))
 
+    def said(self) -> list[str]:
+        """All lines so far."""
+        while not self._new.empty():
+            self.lines.append(self._new.get() or "")
+        return self.lines
+
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         return self.process.wait(STOP_S)
