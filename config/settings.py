@@ -120,8 +120,8 @@ DATABASES = {"default": _database(env.database_url)}
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        # Without a timeout: redis-py's default of 5 s would end a quiet blocking read.
-        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
+        # A Redis that hangs is waited for no longer than this; a quiet channel is read with a timeout of its own.
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 5, "socket_connect_timeout": 5}]},
     }
 }
 
@@ -188,6 +188,8 @@ LOGGING = {
         # One line per request of these two is noise beside the market's own events.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
+        # A trace a second while Redis is away, which streams/hearing.py says in one line.
+        "channels_redis.pubsub": {"level": "CRITICAL"},
         # So are the clocks' ticks.
         **dict.fromkeys(CLOCK_LOGGERS, {"level": "WARNING"}),
         "django.server": {"level": "WARNING", **_propagating},

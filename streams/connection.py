@@ -5,6 +5,9 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
 
@@ -22,6 +25,8 @@ def redis() -> Redis:
             timeout=TIMEOUT_S,
             socket_timeout=TIMEOUT_S,
             socket_connect_timeout=TIMEOUT_S,
+            # Its next user notices that a restart has cut a connection; a Redis that is silent is not asked twice.
+            retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionLost,)),
         )
         _clients[loop] = Redis.from_pool(pool)
     return _clients[loop]

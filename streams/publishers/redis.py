@@ -54,6 +54,7 @@ class Publisher:
         self._on_lost = on_lost
         self._on_refused = on_refused
         self._waiting_bytes = waiting_bytes
+        self._extra_bytes = 0.0  # that may wait beside: with what each topic begins anew
         self._waiting = Waiting()
         self._batches = self._waiting.batches
         self._something = asyncio.Event()
@@ -90,7 +91,7 @@ class Publisher:
             fields = {name: value for name, value in fields.items() if name == "stopped"}
         if fields:
             self._waiting.fields(lease, line, fields)
-            self._grown()
+            self._something.set()
 
     async def run(self) -> None:
         """Flushes until cancelled."""
@@ -100,6 +101,7 @@ class Publisher:
             left: set[str] = set()
             if not self._batches:
                 self._something.clear()
+                self._extra_bytes = 0
                 left, self._left = self._left, left
             self._begun += 1
             for lease in await self._deliver(taken):
@@ -131,8 +133,8 @@ class Publisher:
 
     def _grown(self) -> None:
         self._something.set()
-        if self._waiting.size > self._waiting_bytes and not self._full:
-            log.error("more than %d bytes wait for Redis: dropped, each topic says so by a gap", self._waiting_bytes)
+        if self._waiting.size > self._waiting_bytes + self._extra_bytes and not self._full:
+            log.error("%d bytes wait for Redis, too many: dropped, each topic says so by a gap", self._waiting.size)
             self._full = True
             self._dropped |= {batch.line.topic: batch.line for batch in self._waiting.drop()}
 
@@ -142,8 +144,9 @@ class Publisher:
             if topic in self._written:
                 line.time_us, line.trade_id = self._written[topic]
         self._dropped = {}
-        self._full = False
+        self._full, self._extra_bytes = False, float("inf")
         self._on_lost()
+        self._extra_bytes = self._waiting.size
 
     async def _deliver(self, batches: list[Batch]) -> set[Lease]:
         """Writes and announces; gives the leases that are another's."""

@@ -58,7 +58,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self.batches: dict[tuple[str, int, int], Batch] = {}  # by topic, epoch and part
-        self.size = 0  # bytes
+        self.size = 0  # bytes of all events; what is kept beside them is bounded by the count of topics
         self._part: dict[tuple[str, int], int] = {}  # the last part of each topic and epoch that waits
 
     def event(self, lease: Lease, line: Numbered, event: bytes) -> None:
@@ -68,35 +68,35 @@ class Waiting:
             batch.first = line.seq
         batch.events.append(event)
         batch.time_us, batch.trade_id = line.time_us, line.trade_id
-        self._grow(batch, len(event))
+        batch.size += len(event)
+        self.size += len(event)
 
     def note(self, lease: Lease, line: Numbered, event: bytes) -> None:
         """One event that is not counted; also kept as the topic's last status."""
         batch = self._batch(lease, line, line.seq + 1)
         batch.notes.append((line.seq, event))
         batch.fields["status"] = event
-        self._grow(batch, len(event))
+        batch.size += len(event)
+        self.size += len(event)
 
     def fields(self, lease: Lease, line: Numbered, fields: dict[str, str | bytes]) -> None:
         """What is kept of the topic beside its history."""
         batch = self._batch(lease, line, line.seq + 1)
-        before = sum(len(batch.fields.get(name, "")) for name in fields)
         batch.fields.update(fields)
-        self._grow(batch, sum(map(len, fields.values())) - before)
 
     def take(self, most_bytes: float) -> list[Batch]:
         """The oldest, of about so many bytes together; what it takes no longer waits."""
         taken, size = [], 0
         for key, batch in self.batches.items():
             taken.append((key, batch))
-            size += batch.size
+            self.size -= batch.size
+            size += batch.size + len(batch.fields.get("book", ""))
             if size >= most_bytes:
                 break
         for (topic, epoch, part), _ in taken:
             del self.batches[topic, epoch, part]
             if self._part[topic, epoch] == part:
                 del self._part[topic, epoch]
-        self.size -= size
         return [batch for _, batch in taken]
 
     def drop(self) -> Iterable[Batch]:
@@ -111,13 +111,10 @@ class Waiting:
         topic_epoch = line.topic, line.epoch
         part = self._part.setdefault(topic_epoch, 0)
         batch = self.batches.get((*topic_epoch, part))
-        if batch is not None and batch.size > BATCH_BYTES and batch.events:
-            part = self._part[topic_epoch] = part + 1
-            batch = None
         if batch is None:
             batch = self.batches[*topic_epoch, part] = Batch(lease, line, line.epoch, first)
+        elif batch.size > BATCH_BYTES and batch.events:
+            part = self._part[topic_epoch] = part + 1
+            kept, batch.fields = batch.fields, {}  # it is kept once, with the newest
+            batch = self.batches[*topic_epoch, part] = Batch(lease, line, line.epoch, first, fields=kept)
         return batch
-
-    def _grow(self, batch: Batch, size: int) -> None:
-        batch.size += size
-        self.size += size
