@@ -26,6 +26,7 @@ from exchanges.errors import (
 )
 
 ATTEMPTS = 4
+LASTING_S = 30  # a limit's window that is not over in moments
 PATIENCE_S = 60.0  # a longer wait is the caller's decision
 MOST_BYTES = 64 * 2**20
 TOTAL = 6  # times the timeout: what one answer may take in all, so that a trickle ends too
@@ -76,6 +77,13 @@ class Client:
                 if wait_s is None or wait_s > self._patience_s or attempt >= self._attempts:
                     raise
             await asyncio.sleep(wait_s)
+
+    async def spares(self, weight: int) -> bool:
+        """Whether a request that could as well be left undone takes nothing away: of every limit that is not over in
+        moments half is left."""
+        left = await self._budget.left()
+        lasting = [(limit, rest) for limit, rest in left.left if limit.window_s >= LASTING_S]
+        return left.closed_s == 0 and all(rest - weight >= limit.amount / 2 for limit, rest in lasting)
 
     async def _once(self, request: Request) -> bytes:
         taken_ms = await self._budget.take(request.weight, self._patience_s)

@@ -8,7 +8,7 @@ An adapter is a folder of this package with
     sandbox.py   the same protocol from the exchange's side; pure
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -143,6 +143,24 @@ class Signed:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What a look at a market shows of its newest trade."""
+
+    mark: str  # another one with every trade
+    place: int | None = None  # as `Trade.place` says it, where that runs without a hole
+    trade_us: int | None = None
+
+
+@dataclass(frozen=True)
+class Glance:
+    """The cheapest look at several markets at once."""
+
+    most: int  # markets a request
+    request: Callable[[Sequence[Instrument]], Request]
+    read: Callable[[bytes], Mapping[str, Sight]]  # by venue symbol
+
+
 def unsigned(request: Request, _: Keys) -> Signed:
     """For exchanges whose market data needs no key."""
     return Signed(request.target)
@@ -210,7 +228,10 @@ class Card:
     candles_per_page: int
     depth_limit: int  # levels a side that one REST answer can hold
     probe: Request  # the cheapest request that tells whether the exchange can be reached
+    glance: Glance | None = None  # without one, a market is looked at by its newest trade
     trades_from_id: bool = False  # REST serves trades from an id (or count, `Trade.place`) on, without a hole
+    trades_from_id_kinds: tuple[Kind, ...] = ()  # of markets of these kinds alone; of all where none is named
+    trades_from_time: bool = False  # REST serves trades from a time on, oldest first
     settle_s: int = 60  # a candle that is absent so long after its end had no trades; before, it may only be late
     sync_every_s: int | None = None  # its lists of markets are asked for so often, where they cost a quota
     candles_kept: int | None = None  # the source still has so many of each interval, the newest; None: all
@@ -230,8 +251,6 @@ class Card:
     notes: str = ""
 
     def __post_init__(self) -> None:
-    trades_from_id_kinds: tuple[Kind, ...] = ()  # of markets of these kinds alone; of all where none is named
-    trades_from_time: bool = False  # REST serves trades from a time on, oldest first
         if self.key_names and self.keyed:
             opened = tuple(replace(one, url=one.keyed_url) if one.keyed_url else one for one in self.sockets)
             object.__setattr__(self, "sockets", opened)
@@ -250,6 +269,10 @@ class Card:
     def address(self, request: Request) -> str:
         """What stands before the request's target."""
         return self.hosts[request.host] if request.host else self.rest_url
+
+    def numbers_trades(self, instrument: Instrument) -> bool:
+        """Whether the market's trades can be asked for from an id (or count) on, and a hole in these is a loss."""
+        return self.trades_from_id and instrument.kind in (self.trades_from_id_kinds or (instrument.kind,))
 
     def stream_names(self) -> list[str]:
         """Every stream of the card by its full name."""
@@ -270,10 +293,6 @@ class Card:
 
         def ws(theirs: str) -> str:
             parts = urlsplit(theirs)
-    def numbers_trades(self, instrument: Instrument) -> bool:
-        """Whether the market's trades can be asked for from an id (or count) on, and a hole in these is a loss."""
-        return self.trades_from_id and instrument.kind in (self.trades_from_id_kinds or (instrument.kind,))
-
             return "ws" + url.removeprefix("http") + parts.path + (f"?{parts.query}" if parts.query else "")
 
         sockets = tuple(

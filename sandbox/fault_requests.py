@@ -42,6 +42,7 @@ class Silent(TopicFault):
     seconds: Seconds | None = Field(None, description="how long, 0 to 86400; until cleared without one")
     pings: bool = Field(True, description="true (pings and pongs go on) or false")
     newcomers: bool = Field(False, description="true (also connections made later) or false")
+    forgets: bool = Field(False, description="true (who subscribes anew is heard again) or false")
 
 
 class Skip(TopicFault):

@@ -53,6 +53,7 @@ class Active:
     until_s: float | None = None
     hits: int = 0
     clients: set["Client"] = field(default_factory=set)  # of a silent one: those it struck
+    left_by: set[tuple["Client", Channel]] = field(default_factory=set)  # of one that forgets: who has unsubscribed
 
     def record(self) -> dict[str, Any]:
         """What `/faults` says about it."""
@@ -113,11 +114,19 @@ class Faults:
         for fault in self._of(Silent):
             asked = fault.asked
             if client in fault.clients or (asked.newcomers and fault.is_of(client.code)):
+                if (client, channel) in fault.left_by:
+                    continue
                 everything = asked.symbol is None and asked.stream is None
                 if everything or (channel and _is_of(channel, asked)):
                     fault.hits += 1
                     return True
         return False
+
+    def left(self, client: "Client", channel: Channel) -> None:
+        """The client has unsubscribed: what was forgotten of it is made up for when it subscribes again."""
+        for fault in self._of(Silent):
+            if fault.asked.forgets:
+                fault.left_by.add((client, channel))
 
     def spoilt(self, code: str, channel: Channel, frames: Sequence[str]) -> list[str | bytes]:
         """A channel's frames as they are sent to everybody."""

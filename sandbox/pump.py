@@ -96,6 +96,7 @@ class Pump:
         )
 
     def _leave(self, client: Client, channel: Channel) -> None:
+        self._faults.left(client, channel)
         flow = self._flows.get((client.code, channel))
         if flow:
             flow.clients.pop(client, None)

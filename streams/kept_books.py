@@ -5,12 +5,14 @@ A whole book costs as much as hundreds of its changes: it is kept once some chan
 
 from collections.abc import Iterable
 
-from streams.numbering import Line
+from exchanges.contract import Feed
+from streams.numbering import Line, Numbering
 from streams.position import START, Position
 
 LEAST_S = 2.0  # between two of the same book
 MOST_S = 10.0  # until a change, were it the only one, is in a kept book
 EVENTS = 50  # that a late joiner has to hear at most, where more than LEAST_S lies between them
+AT_ONCE = 4  # more would hold up what is live
 NEVER = (START, float("-inf"))
 
 
@@ -28,6 +30,18 @@ class KeptBooks:
     def keep(self, line: Line, now_s: float) -> None:
         """The book was kept as it is now."""
         self._kept[line.topic] = line.position, now_s
+
+    def store(self, numbering: Numbering, feed: Feed, now_s: float, now_ns: int) -> None:
+        """Some of those that are due, as far as they are proven."""
+        left = AT_ONCE
+        for line in self.due(numbering.lines, now_s):
+            book = feed.book(line.symbol, now_ns)
+            if book:
+                self.keep(line, now_s)
+                numbering.store_book(book)
+                left -= 1
+            if not left:
+                return
 
     def _is_due(self, line: Line, now_s: float) -> bool:
         position, kept_s = self._kept.get(line.topic, NEVER)

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Iterable, Mapping
 from datetime import UTC, datetime
 from random import uniform
 
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from exchanges.budget import Budget
@@ -21,6 +20,8 @@ from streams.ending import Ended, first_of
 from streams.history import Kept
 from streams.kept_books import KeptBooks
 from streams.numbering import REFUSED, Numbering
+from streams.probe import Probes
+from streams.pulse import DEAD_S, Pulse
 from streams.recall import Recall
 from streams.reconnect import delay_s, next_attempt
 from streams.rehearsal import Rehearsal, Said
@@ -28,16 +29,15 @@ from streams.rejections import Rejections
 from streams.repair import Repairs
 from streams.silence import Silence
 from streams.takeover import TakeOver
+from streams.wire import Wire, opened
 
 log = logging.getLogger(__name__)
 # At DEBUG it writes each frame, and some hold the user's keys.
 logging.getLogger("websockets.client").setLevel(logging.INFO)
 
 TICK_S = 0.1
-OPEN_TIMEOUT_S = 5.0
-PING_S = 20.0
+PING = ""  # among the texts to be sent: a ping, at the same pace, since exchanges count it as a message
 YIELD_EVERY = 16  # frames that wait already, before leases, flushes and other connections have their turn
-BOOKS_A_TICK = 4  # kept for those who join late; all at once would hold up what is live
 MARKET = (Trade, Ticker, Depth, Candle)
 TOLD_S = 10.0  # from so long a pause on it is told when it ends
 REPLACED_S = 15.0  # a connection that is to be replaced ends after so long, replaced or not
@@ -75,7 +75,9 @@ class Session:
         self._fetches: set[asyncio.Task[None]] = set()
         self._kept_books = KeptBooks()
         self._opened_s = 0.0
-        self._silence = Silence(0)
+        self._asked_s = 0.0  # when a stream was asked for anew
+        self._silence, self._pulse = Silence(0), Pulse(0)
+        self._probes = Probes(card, instruments, numbering, client, self._tell, self._missed)
         self._said: dict[Want, Status] = {}  # what keeps a stream from being live, by this connection's feed
         self.outlived = ""  # why another connection should take this one's place soon
         self._outlived_s = 0.0
@@ -197,7 +199,7 @@ class Session:
         log.warning("%s: reconnecting in %.1f s: %s", self._card.code, pause_s, ended)
         self._rehearsal.broken = True
         for line in list(self._numbering.lines):
-            if line.status == "live":
+            if line.status == "live" or (line.status == "stale" and line.seq > 1):
                 self._repairs.lost(line, ended.reason, now_ns)
             said = self._said.get((line.stream, line.symbol))
             if said and line.status == said.status and said.status in REFUSED:
@@ -211,18 +213,9 @@ class Session:
             await self._until_first(self._clock(), self._until_ended())
             return
         await self.door.pass_through()
-        async with connect(
-            self._socket.url,
-            open_timeout=OPEN_TIMEOUT_S,
-            ping_interval=PING_S,
-            ping_timeout=PING_S,
-            close_timeout=1,
-            max_size=self._socket.max_frame_bytes,
-            max_queue=(256, 64),
-            compression=None,
-        ) as socket:
+        async with opened(self._socket) as wire:
             self._begin()
-            await self._until_first(self._read(socket), self._write(socket), self._clock(), self._until_ended())
+            await self._until_first(self._read(wire), self._write(wire), self._clock(wire), self._until_ended())
 
     def _begin(self) -> None:
         """A new connection: a new feed, told what is wanted."""
@@ -231,7 +224,8 @@ class Session:
         self.outlived = ""
         self._ending = asyncio.get_running_loop().create_future()
         self._opened_s = time.monotonic()
-        self._silence = Silence(time.time_ns())
+        self._silence, self._pulse = Silence(time.time_ns()), Pulse(self._opened_s)
+        self._probes.begin(self._opened_s)
         self._said = {}
         self.door.opened()
         self._act(self._feed.opening())
@@ -243,13 +237,14 @@ class Session:
         finally:
             self._feed = None
             self._repairs.cancel()
+            self._probes.cancel()
             for fetch in self._fetches:
                 fetch.cancel()
 
-    async def _read(self, socket) -> None:
+    async def _read(self, wire: Wire) -> None:
         feed, numbering, silence = self._feed, self._numbering, self._silence
         frames = 0
-        async for frame in socket:
+        async for frame in wire:
             received_ns = time.time_ns()
             silence.heard(received_ns)
             for output in feed.receive(frame, received_ns):
@@ -262,31 +257,58 @@ class Session:
             frames += 1
             if frames % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-        why = f"{socket.close_code} {socket.close_reason}".rstrip()
+        why = f"{wire.close_code} {wire.close_reason}".rstrip()
         raise Ended("disconnect", f"the exchange closed the connection: {why}")
 
-    async def _write(self, socket) -> None:
+    async def _write(self, wire: Wire) -> None:
         while True:
-            await socket.send(await self._outgoing.get())
+            text = await self._outgoing.get()
+            if text == PING:
+                await wire.ping()
+            else:
+                await wire.send(text)
+                self._silence.said(time.time_ns())
             await asyncio.sleep(1 / self._socket.messages_per_s)
 
-    async def _clock(self) -> None:
+    async def _clock(self, wire: Wire | None = None) -> None:
         lifetime_s = (self._socket.lifetime_s or float("inf")) * uniform(0.9, 0.99)
         opened_s = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S)
             now_s, now_ns = time.monotonic(), time.time_ns()
             self._act(self._feed.tick(now_ns))
-            self._repairs.tick(now_s - opened_s if self._outgoing.empty() else 0.0)
+            self._repairs.tick(now_s - max(opened_s, self._asked_s) if self._outgoing.empty() else 0.0)
             if now_s - self._opened_s > LIVE_AFTER_S:
                 self._all_live(now_ns)
-            self._store_books(now_s, now_ns)
-            if self._silence.stale(now_ns):
-                raise Ended("stale", "the exchange has gone silent")
+            self._kept_books.store(self._numbering, self._feed, now_s, now_ns)
+            if wire:
+                self._listen(wire, now_s, now_ns)
             if now_s - opened_s > lifetime_s:
                 self._outlives("before the exchange ends the connection's lifetime")
             if self.outlived and now_s - self._outlived_s > REPLACED_S:
                 raise Ended("disconnect", self.outlived)
+
+    def _listen(self, wire: Wire, now_s: float, now_ns: int) -> None:
+        """Whether the connection still lives, and each of its streams."""
+        if self._pulse.look(now_s, wire.heard_s):
+            self._outgoing.put_nowait(PING)
+        if self._pulse.dead:
+            wire.dead = True
+            raise Ended("disconnect", f"nothing comes any more, not even the answer to a ping, for {DEAD_S:.0f} s")
+        if silent := self._silence.stale(now_ns):
+            raise Ended("stale", silent)
+        if not self._numbering.rehearsing:
+            self._probes.tick(now_s, self._feed.waiting)
+
+    def _missed(self, lost: frozenset[Want], outlived: str) -> None:
+        """The market moved on without these streams, which are asked for anew. `outlived`: that has not helped."""
+        for line in filter(None, map(self._numbering.line, sorted(lost))):
+            self._repairs.lost(line, "stale", time.time_ns())
+        self._asked_s = time.monotonic()
+        self._act(self._feed.wanted(self._wants - lost))
+        self._act(self._feed.wanted(self._wants))
+        if outlived:
+            self._outlives(outlived)
 
     def _outlives(self, reason: str) -> None:
         if not self.outlived:
@@ -367,17 +389,6 @@ class Session:
             want, is_bookless = (line.stream, line.symbol), line.stream.startswith("depth") and line.symbol in waiting
             if want in self._wants and want not in self._said and not is_bookless:
                 self._numbering.status(line, "live", now_ns, "")
-
-    def _store_books(self, now_s: float, now_ns: int) -> None:
-        left = BOOKS_A_TICK
-        for line in self._kept_books.due(self._numbering.lines, now_s):
-            book = self._feed.book(line.symbol, now_ns)
-            if book:
-                self._kept_books.keep(line, now_s)
-                self._numbering.store_book(book)
-                left -= 1
-            if not left:
-                return
 
 
 def clock(time_s: float) -> str:

@@ -2,7 +2,7 @@
 
 from exchanges.binance import names, rest
 from exchanges.binance.feed import BinanceFeed
-from exchanges.contract import Card, Limit, Request, Socket
+from exchanges.contract import Card, Glance, Limit, Request, Socket
 from exchanges.pictures import DEPTHS
 
 CARD = Card(
@@ -30,6 +30,7 @@ CARD = Card(
     all_tickers=True,
     trades_from_id=True,  # observed, in no document; where it is wrong, a gap is declared that was none
     probe=Request.get("/api/v3/ping"),
+    glance=Glance(rest.GLANCE, rest.glance_request, rest.read_glance),
     notes=(
         "The exchange pings every 20 s and closes where no pong with the same payload comes within a minute: "
         "the socket library answers. It closes each connection after 24 h. Tickers of every market at once come from "

@@ -3,8 +3,9 @@
 Source: https://developers.binance.com/en/docs/products/spot, REST API, filters, errors.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from msgspec.json import Decoder
 from exchanges import rows
 from exchanges.binance import names
 from exchanges.binance.frames import Id, Market, Snapshot, Time
-from exchanges.contract import Request
+from exchanges.contract import Request, Sight
 from exchanges.decimals import Number, unsigned
 from exchanges.depths import levels
 from exchanges.errors import BadFrame, Forbidden, RateLimited, Refused, ServerFault, UnknownMarket
@@ -22,6 +23,7 @@ from exchanges.events import Candle, Depth, Rejected, Ticker, Trade
 from exchanges.symbols import Instrument, distinct
 
 PAGE = 1000
+GLANCE = 20  # markets that one look may show for the weight of one
 UNKNOWN_MARKET, TOO_MANY = -1121, -1003
 TIMED_OUT = 408
 PASSING = {-1000, -1001, -1006, -1007, -1008}  # their own failures, timeouts and overload, whatever the HTTP status
@@ -95,6 +97,13 @@ class Day(Struct):
     askQty: str | None = None
 
 
+class Newest(Struct):
+    """Of `/ticker/24hr`: the id of the newest trade"""
+
+    symbol: Market
+    lastId: int  # -1 where there was none
+
+
 class Error(Struct):
     code: int = 0
     msg: str = ""
@@ -111,6 +120,7 @@ _aggregate = Decoder(AggregateRow)
 _which = Decoder(Which)
 _candle = Decoder(CandleRow)
 _day = Decoder(Day)
+_newest: Decoder[list[Newest] | Newest] = Decoder(list[Newest] | Newest)
 _error = Decoder(Error)
 _snapshot = Decoder(Snapshot)
 
@@ -198,6 +208,24 @@ def read_ticker(body: bytes, instrument: Instrument, received_ns: int) -> Ticker
         low_24h=names.existing(day.lowPrice),
         volume_24h=unsigned(day.volume), quote_volume_24h=unsigned(day.quoteVolume),
     )  # fmt: skip
+
+
+def glance_request(instruments: Sequence[Instrument]) -> Request:
+    """At most GLANCE markets."""
+    markets = [instrument.venue_symbol for instrument in instruments]
+    symbols = json.dumps(markets, separators=(",", ":"), ensure_ascii=False)
+    return Request.get("/api/v3/ticker/24hr", 2, symbols=symbols, type="MINI")
+
+
+def read_glance(body: bytes) -> dict[str, Sight]:
+    """Trades are counted as in the stream of matches."""
+    return {row.symbol: Sight(str(row.lastId), row.lastId) for row in newest(body)}
+
+
+def newest(body: bytes) -> list[Newest]:
+    """Of one market or many."""
+    found = _decoded(_newest, body)
+    return found if isinstance(found, list) else [found]
 
 
 def depth_request(instrument: Instrument, limit: int) -> Request:

@@ -2,7 +2,7 @@
 
 from exchanges.binance_futures import names, rest
 from exchanges.binance_futures.feed import FuturesFeed
-from exchanges.contract import Card, Limit, Request, Socket
+from exchanges.contract import Card, Glance, Limit, Request, Socket
 from exchanges.pictures import DEPTHS
 
 # Spot's limit; for futures none is stated, and to connect less often than allowed loses nothing.
@@ -44,6 +44,7 @@ CARD = Card(
     all_tickers=True,
     trades_from_id=True,  # of the past 48 h (24 h by older text); what is older is said to be missing
     probe=Request.get("/fapi/v1/ping"),
+    glance=Glance(1000, rest.glance_request, rest.read_glance),
     missing={
         "candle_1s": "taken off the exchange's list of intervals in 2026-07",
         "best prices in the ticker by REST": "ticker/24hr has none",

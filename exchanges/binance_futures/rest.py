@@ -3,7 +3,7 @@
 Source: https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from msgspec import MsgspecError, Raw, Struct
@@ -14,7 +14,7 @@ from exchanges.binance import names as spot_names
 from exchanges.binance import rest as spot
 from exchanges.binance.frames import Market, Time
 from exchanges.binance_futures import frames, names
-from exchanges.contract import Request
+from exchanges.contract import Request, Sight
 from exchanges.decimals import Number, unsigned
 from exchanges.depths import levels
 from exchanges.errors import BadFrame, Refused, UnknownMarket
@@ -112,6 +112,18 @@ def trades_request(
 
 def ticker_request(instrument: Instrument) -> Request:
     return Request.get("/fapi/v1/ticker/24hr", 1, symbol=instrument.venue_symbol)
+
+
+def glance_request(instruments: Sequence[Instrument]) -> Request:
+    """One market, or all."""
+    if len(instruments) == 1:
+        return ticker_request(instruments[0])
+    return Request.get("/fapi/v1/ticker/24hr", 40)
+
+
+def read_glance(body: bytes) -> dict[str, Sight]:
+    """The ids are of single matches, which our trades are not."""
+    return {row.symbol: Sight(str(row.lastId)) for row in spot.newest(body)}
 
 
 def read_ticker(body: bytes, instrument: Instrument, received_ns: int) -> Ticker:

@@ -190,3 +190,20 @@ def test_what_the_exchange_asked_for_is_waited_whole_and_our_own_backoff_is_draw
 
 def test_what_cannot_be_helped_has_no_pause() -> None:
     assert pause_s(UnknownMarket("-1121"), 0) is None
+
+
+async def test_a_request_that_may_be_left_undone_takes_no_more_than_half_of_what_lasts(async_redis: Redis) -> None:
+    async with client(async_redis) as (made, _, budget):
+        assert await made.spares(3000)
+        assert not await made.spares(3001)
+        await budget.take(2500)
+        assert await made.spares(500)
+        assert not await made.spares(501)
+        await budget.close_until(1)
+        assert not await made.spares(1)
+
+
+async def test_a_limit_that_is_over_in_moments_is_waited_for(async_redis: Redis) -> None:
+    card = replace(CARD, limits=(Limit(1, 1, "raw"),))
+    async with Client(card, Budget(async_redis, "busy", card.limits)) as made:
+        assert await made.spares(1)

@@ -135,7 +135,7 @@ async def test_an_exchange_that_goes_silent_is_stale_and_connected_anew(
     web: Web, holder: Holder, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(silence, "LEAST_S", 1.0)
-    monkeypatch.setattr(silence, "TIMES", 10.0)
+    monkeypatch.setattr(silence, "STEADY_S", 1.0)
     async with web.client() as client:
         await client.subscribe(TRADE, TICKER)
         await client.several(40, is_("trade"))

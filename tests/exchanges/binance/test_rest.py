@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from exchanges.binance import rest
+from exchanges.binance import CARD, rest
+from exchanges.contract import Sight
 from exchanges.errors import BadFrame, ExchangeError, Forbidden, RateLimited, Refused, ServerFault, UnknownMarket
 from exchanges.events import Rejected
 from exchanges.symbols import Instrument
@@ -203,3 +204,15 @@ def test_an_answer_is_no_error() -> None:
     assert rest.used_weight({"X-MBX-USED-WEIGHT-1M": "many"}) is None
     assert rest.used_weight({"X-MBX-USED-WEIGHT-1M": "9" * 5000}) is None
     assert rest.used_weight({}) is None
+
+
+def test_a_look_at_several_markets_is_one_request_that_tells_the_newest_trade_of_each() -> None:
+    other = Instrument(symbol="币安人生-USDT", venue_symbol="币安人生USDT", base="币安人生", quote="USDT", kind="spot")
+    request = CARD.glance.request([BTC, other])
+    assert request.query == {"symbols": '["BTCUSDT","币安人生USDT"]', "type": "MINI"}
+    assert request.weight == 2
+    rows = [{"symbol": "BTCUSDT", "lastId": 28460}, {"symbol": "币安人生USDT", "lastId": -1}]
+    found = CARD.glance.read(json.dumps(rows).encode())
+    assert found == {"BTCUSDT": Sight("28460", 28460), "币安人生USDT": Sight("-1", -1)}
+    with pytest.raises(BadFrame):
+        CARD.glance.read(b'[{"symbol":"BTCUSDT"}]')

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from exchanges.binance_futures import CARD, rest
+from exchanges.contract import Sight
 from exchanges.errors import BadFrame, ExchangeError, Forbidden, RateLimited, Refused, ServerFault, UnknownMarket
 from exchanges.events import Rejected
 from exchanges.symbols import Instrument
@@ -195,3 +196,11 @@ def test_an_error_is_read_from_status_headers_and_body(
 def test_an_answer_is_no_error() -> None:
     assert rest.read_error(200, {}, b"[]") is None
     assert rest.used_weight({"x-mbx-used-weight-1m": "42"}) == 42
+
+
+def test_a_look_at_one_market_costs_little_and_one_at_many_asks_for_all() -> None:
+    assert CARD.glance.request([BTC]) == rest.ticker_request(BTC)
+    every = CARD.glance.request([BTC, BTC])
+    assert (every.target, every.weight) == ("/fapi/v1/ticker/24hr", 40)
+    one = CARD.glance.read(json.dumps(DAY).encode())
+    assert one == CARD.glance.read(json.dumps([DAY]).encode()) == {"BTCUSDT": Sight("28460")}
