@@ -9,7 +9,7 @@ from exchanges.errors import BadFrame
 from exchanges.events import Candle
 from streams.lost_trades import After, Found, Lost
 
-FINAL_MS = 2_000  # after its end a candle may still change
+FINAL_MS = 1_000  # after its end a candle may still change
 LAGS_S = (0.0, 2.0, 4.0, 8.0)  # before each time that the exchange is asked: it may publish the last one late
 LATE_MS = 15_000  # some sources say so long after its end that a candle is closed
 

@@ -79,13 +79,12 @@ class Repairs:
             return
         if wound and not wound.over:
             self._late.append(wound)
+        self._wounds.pop((line.stream, line.symbol), None)
         search = self._search(line, since_s or now_ns / 1e9, since_s is not None)
-        if search is None:
-            self._wounds.pop((line.stream, line.symbol), None)
-            self._numbering.gap(line, reason, now_ns)
-            return
-        self._wounds[line.stream, line.symbol] = Wound(line, search, line.time_us)
-        self._numbering.gap(line, reason, now_ns, repair="pending")
+        served = search is not None and self._served(line)
+        if search:  # also what cannot be fetched may be repeated by the exchange
+            self._wounds[line.stream, line.symbol] = Wound(line, search, line.time_us, over=not served)
+        self._numbering.gap(line, reason, now_ns, repair="pending" if served else "none")
 
     def take(self, event: Event) -> bool:
         """True where the event waits for a repair, or was said before."""
@@ -140,7 +139,7 @@ class Repairs:
         self._late = [wound for wound in self._late if wound.want in wants]
 
     def _search(self, line: Line, since_s: float, resumed: bool) -> Search | None:
-        """How what was lost can be had; None where it cannot."""
+        """How what was lost can be told from what was not; None where nothing was said before, or newer replaces it."""
         instrument = self._instruments.by_symbol.get(line.symbol)
         if instrument is None or self._numbering.rehearsing:
             return None
@@ -148,10 +147,15 @@ class Repairs:
         if line.stream == "trade" and line.trade_id is not None:
             if self._card.numbers_trades(instrument) and line.trade_id.isdigit():
                 return None if lost.too_old else ById(lost)
-            return ByOverlap(lost) if hasattr(self._card.rest, "trades_request") else None
+            return ByOverlap(lost)
         interval = line.stream.removeprefix("candle_")
-        served = interval in self._card.intervals and hasattr(self._card.rest, "candles_request")
-        return LostCandles(lost, interval) if served and not self._recall.has_quota else None
+        return LostCandles(lost, interval) if interval in self._card.intervals else None
+
+    def _served(self, line: Line) -> bool:
+        """Whether the exchange can be asked for what was lost. A quota is not spent on it."""
+        if line.stream == "trade":
+            return hasattr(self._card.rest, "trades_request")
+        return hasattr(self._card.rest, "candles_request") and not self._recall.has_quota
 
     def _restart(self, wound: Wound) -> None:
         """Continuity is lost again: the live events that waited are fetched too."""

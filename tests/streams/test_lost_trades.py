@@ -148,3 +148,22 @@ async def test_a_ticker_is_not_repaired(sandbox: SandboxServer, clean_redis: Red
         events = await stream.until(lambda events: any(event["event"] == "gap" for event in events))
     [gap] = [event for event in events if event["event"] == "gap"]
     assert gap["repair"] == "none" and not any(event["event"] == "repaired" for event in events)
+
+
+async def test_what_was_lost_longer_ago_than_the_setting_says_is_not_fetched(
+    sandbox: SandboxServer, clean_redis: Redis
+) -> None:
+    async with carried("bitstamp", sandbox, ("trade", "BTC-USDT"), age_s=1) as stream:
+        await stream.until_more("trade", 5)
+        sandbox.fault("refuse_connections", exchange="bitstamp", seconds=3)
+        sandbox.fault("disconnect", exchange="bitstamp")
+        events = await stream.until_more("repaired", 1)
+    sandbox.clear()
+    [repaired] = [event for event in events if event["event"] == "repaired"]
+    assert (repaired["count"], repaired["complete"]) == (0, False)
+
+
+async def test_the_first_start_of_a_topic_repairs_nothing(sandbox: SandboxServer, clean_redis: Redis) -> None:
+    async with carried("binance", sandbox, ("trade", "BTC-USDT")) as stream:
+        events = await stream.until_more("trade", 5)
+    assert {event["event"] for event in events} == {"trade"} and {event["source"] for event in events} == {"live"}
