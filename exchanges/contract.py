@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from exchanges.events import Candle, Depth, Event, Rejected, Ticker, Trade
 from exchanges.symbols import Instrument, Instruments, Kind, kind_of
 
+QUOTA_S = 3600  # a limit over longer than this is a quota
 RestKind = Literal["instruments", "candles", "trades", "ticker", "depth"]
 
 
@@ -269,6 +270,11 @@ class Card:
     def address(self, request: Request) -> str:
         """What stands before the request's target."""
         return self.hosts[request.host] if request.host else self.rest_url
+
+    @property
+    def has_quota(self) -> bool:
+        """Its requests are counted over so long that none is spent on what is not asked for."""
+        return any(limit.window_s > QUOTA_S for limit in self.limits)
 
     def numbers_trades(self, instrument: Instrument) -> bool:
         """Whether the market's trades can be asked for from an id (or count) on, and a hole in these is a loss."""

@@ -29,6 +29,7 @@ WITHOUT_KEYS = " without keys"
 YES, PART, KEYED, POLLED, NO = "yes", "in part", "with a key", "polled", "not offered"
 KEYED_OR_POLLED, KEYED_POLLED = f"{KEYED}, else {POLLED}", f"{POLLED}, {KEYED}"
 BY_REST_ALONE = "-"
+NONE = "none"
 LENGTH = 120
 SPANS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
 
@@ -48,6 +49,13 @@ read, each stream has its cases.
 | not offered | the source does not have it |
 | [1] | something of it is missing: the number is that of the source's list below |
 | - | not read: `sync` asks for lists of markets by REST, and the contract has no stream of them |
+"""
+
+
+AFTER_A_GAP = """\
+How the trades and candles that a gap swallowed are had again. From an id or a time on, all of them; of the newest, as
+many as one answer holds. Where trades are not asked for by an id that runs without a hole, what was said before is
+known by its id, and an answer that reaches back to it proves that nothing is missing. A quota is not spent on it.
 """
 
 
@@ -125,6 +133,8 @@ def page() -> str:
         _table(("source", "intervals", "candles in one answer"), map(_intervals, known)),
         "## Limits\n\nOf the source, or of what we take of it; all workers of an installation share them.\n",
         _table(("source", "requests", "carried", "markets a connection", "messages a second", "connections"), limits),
+        f"## After a gap\n\n{AFTER_A_GAP}",
+        _table(("source", "trades", "candles"), map(_after_a_gap, known)),
         "## What is missing, and why\n",
         *(_missing(card) for card in known),
     ]
@@ -138,6 +148,21 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _intervals(card: Card) -> tuple[str, ...]:
     return card.code, " ".join(card.intervals), f"{card.candles_per_page:,}"
+
+
+def _after_a_gap(card: Card) -> tuple[str, str, str]:
+    candles = hasattr(card.rest, REQUESTS["candles"]) and not card.has_quota
+    return card.code, _trades_again(card), "fetched" if candles else NONE
+
+
+def _trades_again(card: Card) -> str:
+    if not hasattr(card.rest, REQUESTS["trades"]):
+        return NONE
+    rest = "from a time on" if card.trades_from_time else "the newest"
+    if not card.trades_from_id:
+        return rest
+    kinds = card.trades_from_id_kinds
+    return f"from an id on ({', '.join(kinds)}), else {rest}" if kinds else "from an id on"
 
 
 def _limits(card: Card) -> Iterator[tuple[str, ...]]:

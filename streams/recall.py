@@ -17,7 +17,6 @@ from streams.numbering import Line
 
 AT_ONCE = 4
 SMALL = 20  # an amount that cannot be halved well: its window is doubled
-QUOTA_S = 3600  # a limit over longer than this is a quota, which is not spent on repairs
 
 
 class Recall:
@@ -26,7 +25,6 @@ class Recall:
     def __init__(self, card: Card, client: Client, redis: Redis, age_s: float) -> None:
         """What was lost more than `age_s` ago is history, not a gap."""
         self.age_s = age_s
-        self.has_quota = any(limit.window_s > QUOTA_S for limit in card.limits)
         self._client = client
         self._redis = redis
         self._budget = Budget(redis, f"{card.code}:repairs", halved(card.limits))

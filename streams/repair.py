@@ -155,7 +155,7 @@ class Repairs:
         """Whether the exchange can be asked for what was lost. A quota is not spent on it."""
         if line.stream == "trade":
             return hasattr(self._card.rest, "trades_request")
-        return hasattr(self._card.rest, "candles_request") and not self._recall.has_quota
+        return hasattr(self._card.rest, "candles_request") and not self._card.has_quota
 
     def _restart(self, wound: Wound) -> None:
         """Continuity is lost again: the live events that waited are fetched too."""

@@ -38,7 +38,7 @@ CARD = Card(
     spelled=names.symbol_of,
     missing={
         "depth_50": "books have twenty levels a side",
-        "trades from an id on": "ids are hashes, and no call serves past trades",
+        "trades from an id on": "ids are hashes, and no call serves more than the newest ten",
         "last and best prices by REST ticker": "the calls for a market's state do not say them",
         "high and low of 24 hours": "no channel and no call says them",
         "every ticker at once": "the channels for all markets carry mid and mark prices, none of a trade or an offer",
@@ -50,7 +50,7 @@ CARD = Card(
         "and one that was unanswered when a connection ended is asked for alone. Whole books come every five seconds "
         "with twenty levels (depth, depth_10, depth_20), fast ones twice a second with five (depth_5). A ticker is "
         "made of the market's state, its best offers and its trades. A lost trade cannot be seen by its id; after a "
-        "new connection the exchange repeats the last trades, and those that are new are told. An address has 1000 "
+        "new connection the exchange repeats the last trades, which bridges a short gap. An address has 1000 "
         "subscriptions (a ticker takes three, its trades among them); what is beyond them says quota_spent."
     ),
 )  # fmt: skip
