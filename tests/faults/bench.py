@@ -25,6 +25,7 @@ from tests.faults.witness import Witness
 
 EXCHANGES = ("binance", "kraken", "okx", "coinbase", "deribit")
 SYMBOL = "BTC-USDT"
+SLOTS = 2
 RATE = 400  # events a second over 20 markets: ten trades a second of each
 PATIENCE_S = 60.0
 LISTED_S = 120.0
@@ -113,8 +114,12 @@ class Bench:
 
     async def carrier(self, topic: str = TOPICS[0]) -> int:
         """The process of the hold loop that carries the topic."""
-        rows = {row["topic"]: row for row in (await self.get("/api/v1/status/"))["streams"]}
-        return int(rows[topic]["loop"].split(":")[1])
+        return (await self.carriers())[topic]
+
+    async def carriers(self) -> dict[str, int]:
+        """Of each topic."""
+        rows = (await self.get("/api/v1/status/"))["streams"]
+        return {row["topic"]: int(row["loop"].split(":")[1]) for row in rows if row["topic"] in TOPICS and row["loop"]}
 
     async def get(self, path: str) -> Any:
         return await asyncio.to_thread(_read, f"{self.url}{path}")
@@ -124,22 +129,26 @@ class Bench:
         await asyncio.to_thread(_read, f"{self.sandbox}/faults", json.dumps({"fault": fault, **given}).encode())
 
     async def clear(self) -> None:
-        """Switches all faults of the sandbox off."""
-        await asyncio.to_thread(_delete, f"{self.sandbox}/faults")
+        """Switches all faults of the sandbox off but that of its clock."""
+        for fault in (await asyncio.to_thread(_read, f"{self.sandbox}/faults"))["faults"]:
+            if fault["fault"] != "clock":
+                await asyncio.to_thread(_delete, f"{self.sandbox}/faults/{fault['id']}")
 
 
 @asynccontextmanager
-async def running(folder: Path, **variables: str) -> AsyncIterator[Bench]:
-    """A platform of its own in the folder, with a client that hears every topic."""
-    settings = {"STREAM_SLOTS": "2", "EXCHANGES": ",".join(EXCHANGES), "SANDBOX_RATE": str(RATE)}
+async def running(folder: Path, ahead_s: int = 0) -> AsyncIterator[Bench]:
+    """A platform of its own in the folder, with a client that hears every topic. `ahead_s`: of the exchanges' clock."""
+    settings = {"STREAM_SLOTS": str(SLOTS), "EXCHANGES": ",".join(EXCHANGES), "SANDBOX_RATE": str(RATE)}
     ports = Ports(folder / "ports.json")
     for name in ("sandbox", "web"):  # another platform may look for the usual ones at the same moment
         ports.take(name)
-    up = Up(folder, "--venues", "sandbox", **settings, MOST_CONNECTIONS="5000", **variables)
+    up = Up(folder, "--venues", "sandbox", **settings, MOST_CONNECTIONS="5000")
     try:
         url = (await asyncio.to_thread(up.line, r"^ready: (http://127\.0\.0\.1:\d+)$"))[1]
         bench = Bench(up, folder, url)
         assert f" {RATE} events/s" in (await asyncio.to_thread(_text, bench.sandbox)), "another sandbox is in its place"
+        if ahead_s:
+            await bench.fault("clock", ahead_s=ahead_s)
         await bench.until(lambda: _listed(url), lambda: "not all markets were listed", LISTED_S)
         async with listening(bench.witness):
             await bench.until(lambda: _all_spoke(bench.witness), lambda: "not all topics came")

@@ -1,5 +1,6 @@
 """Faults that pass in seconds, one after the other on one platform: none costs a trade or shows one twice."""
 
+import asyncio
 import signal
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.bench import EXCHANGES, SYMBOL, Bench
+from tests.faults.bench import EXCHANGES, PATIENCE_S, SLOTS, SYMBOL, Bench
 from tests.faults.report import Told
+from tests.faults.workers import another_worker, carried_by, loops
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="package"),
@@ -59,6 +61,7 @@ async def test_no_quick_fault_costs_a_trade_or_shows_one_twice_or_a_wrong_book(b
         failed += await at_exchanges(fault, bench, told)
     for name in PROCESSES:
         failed += await killed(name, bench, told)
+    failed += await restarted_in_turn(bench, told)
     assert not failed, "\n".join(failed)
 
 
@@ -80,3 +83,24 @@ async def killed(name: str, bench: Bench, told: Told) -> list[str]:
     late = row.detected_s is not None and row.detected_s > DETECTED_S
     failed = outcome.verdict.all + ([f"detected after {row.detected_s:.1f} s"] if late else [])
     return [f"kill -9 {name}: {line}" for line in failed]
+
+
+async def restarted_in_turn(bench: Bench, told: Told) -> list[str]:
+    """Two streams workers beside each other, each asked to stop and started anew: nobody sees anything of it."""
+
+    async def strike() -> None:
+        first = bench.pid("streams")
+        async with another_worker(bench) as second:
+            await bench.send("streams", signal.SIGTERM)
+            await carried_by(bench, second.pid, whole=True)
+            await loops(bench, 2 * SLOTS)  # the supervisor has started the first anew
+            await carried_by(bench, bench.pid("streams"), whole=False)
+            second.terminate()
+            code = await asyncio.to_thread(second.wait, PATIENCE_S)
+            assert (code, bench.pid("streams") != first) == (0, True)
+
+    outcome = await bench.struck(strike)
+    row = outcome.row("streams workers restarted in turn")
+    told(row)
+    seen = [] if row.seen == "nothing" else [f"a client was told {row.seen}"]
+    return [f"{row.fault}: {line}" for line in outcome.verdict.all + seen]
