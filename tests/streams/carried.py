@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,9 +40,9 @@ class Carried:
     session: Session
     closed: list[Candle] = field(default_factory=list)  # candles for the database
 
-    async def events(self) -> list[Event]:
+    async def events(self, topic: str | None = None) -> list[Event]:
         await self.publisher.drained()
-        entries = await redis().xrange(keys.history(self.topic))
+        entries = await redis().xrange(keys.history(topic or self.topic))
         return [json.loads(text) for _, entry in entries for text in entry[b"events"].split(b"\n")]
 
     async def until(self, found: Callable[[list[Event]], bool]) -> list[Event]:
@@ -64,9 +64,15 @@ def _count(events: list[Event], name: str, members: dict[str, Any]) -> int:
 
 @contextlib.asynccontextmanager
 async def carried(
-    exchange: str, server: SandboxServer, want: Want, key: str | None = None, age_s: float = 600, loop: str = "one"
+    exchange: str,
+    server: SandboxServer,
+    want: Want,
+    key: str | None = None,
+    age_s: float = 600,
+    loop: str = "one",
+    more: Collection[Want] = (),
 ) -> AsyncIterator[Carried]:
-    """As a hold loop carries it; at the end it is gone without a word."""
+    """As a hold loop carries it, with `more` beside it; at the end it is gone without a word."""
     ours = await Ours.loaded(exchange, server, key)
     publisher = Publisher(redis(), get_channel_layer(), 10_000, 2**26, lambda: None, lambda lease: None)
     closed: list[Candle] = []
@@ -81,8 +87,10 @@ async def carried(
         )
         topic = str(Topic(exchange, *want))
         flushing = asyncio.create_task(publisher.run())
-        session.open(want, (await history.kept(redis(), [topic]))[0], time.time_ns())
-        session.want(frozenset({want}))
+        for one in (want, *more):
+            [kept] = await history.kept(redis(), [str(Topic(exchange, *one))])
+            session.open(one, kept, time.time_ns())
+        session.want(frozenset({want, *more}))
         running = asyncio.create_task(session.run())
         try:
             yield Carried(topic, publisher, session, closed)
