@@ -1,5 +1,6 @@
 """Ports on loopback: remembered from start to start, never one that is taken."""
 
+import errno
 import json
 import socket
 from pathlib import Path
@@ -28,11 +29,29 @@ def any_free() -> int:
         return int(probe.getsockname()[1])
 
 
+def reserved(port: int, host: str = LOOPBACK) -> socket.socket | None:
+    """What keeps others that choose a port by these rules from this one until it is closed; None where it is theirs.
+
+    A port is chosen moments before somebody listens on it. Its namesake of UDP belongs to one process at a time, and
+    is free again at once when that ends, however it ends.
+    """
+    claim = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        claim.bind((host, port))
+    except OSError as error:
+        claim.close()
+        if error.errno == errno.EADDRINUSE:
+            return None
+        raise
+    return claim
+
+
 class Ports:
-    """The ports of one installation, kept in a file of `{name: port}`."""
+    """The ports of one installation, kept in a file of `{name: port}`, and kept from others for as long as this is."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._claims: dict[int, socket.socket] = {}
         try:
             self._ports: dict[str, int] = json.loads(file.read_text())
         except (FileNotFoundError, ValueError):
@@ -42,8 +61,20 @@ class Ports:
         """The remembered port, else the first choice or the nine after it, else any; the answer is remembered."""
         choices = [self._ports.get(name, 0), *(range(first_choice, first_choice + 10) if first_choice else ())]
         others = {port for other, port in self._ports.items() if other != name}
-        free = (port for port in choices if port and port not in others and is_free(port, host))
-        port = self._ports[name] = next(free, None) or any_free()
+        ours = (port for port in choices if port and port not in others and self._claim(port, host))
+        port = self._ports[name] = next(ours, None) or self._any(host)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_text(json.dumps(self._ports))
         return port
+
+    def _any(self, host: str) -> int:
+        while not self._claim(port := any_free(), host):
+            pass
+        return port
+
+    def _claim(self, port: int, host: str) -> bool:
+        if not is_free(port, host):
+            return False
+        if port not in self._claims and (claim := reserved(port, host)):
+            self._claims[port] = claim
+        return port in self._claims

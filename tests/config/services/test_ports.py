@@ -39,3 +39,15 @@ def test_two_services_never_share_a_port(tmp_path):
 def test_a_broken_memory_is_forgotten(tmp_path):
     (tmp_path / "ports.json").write_text("{")
     assert Ports(tmp_path / "ports.json").take("redis") > 0
+
+
+def test_two_installations_that_start_at_once_never_choose_the_same_port(tmp_path):
+    first, second, choice = Ports(tmp_path / "one.json"), Ports(tmp_path / "two.json"), any_free()
+    assert first.take("web", choice) != second.take("web", choice)
+
+
+def test_an_installation_that_has_ended_leaves_its_ports_to_others(tmp_path):
+    first, choice = Ports(tmp_path / "one.json"), any_free()
+    port = first.take("web", choice)
+    del first
+    assert Ports(tmp_path / "two.json").take("web", choice) == port
