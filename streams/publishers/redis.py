@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from streams import envelope, keys
 from streams.lease import TTL_MS, Lease
-from streams.publishers.waiting import Batch, Numbered, Waiting
+from streams.publishers.waiting import Batch, Numbered, Waiting, Written
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Publisher:
         self._end = asyncio.Event()  # of the flush under way
         self._left: set[str] = set()  # topics that are no longer carried here; what waits of them is still written
         self._mean: dict[str, tuple[float, float]] = {}  # topic -> (events, bytes) of a typical history entry
-        self._written: dict[str, tuple[int | None, str | None]] = {}  # topic -> time and trade id of its last event
+        self._written: dict[str, Written] = {}  # by topic
         self._dropped: dict[str, Numbered] = {}  # by topic
 
     def add(self, lease: Lease, line: Numbered, event: bytes) -> None:
@@ -142,7 +142,7 @@ class Publisher:
         """Each topic goes on from the last event that was written."""
         for topic, line in self._dropped.items():
             if topic in self._written:
-                line.time_us, line.trade_id = self._written[topic]
+                line.time_us, line.trade_id, line.closed_ms = self._written[topic]
         self._dropped = {}
         self._full, self._extra_bytes = False, float("inf")
         self._on_lost()
@@ -155,7 +155,7 @@ class Publisher:
         accepted = [batch for number, batch in enumerate(batches) if number not in refused]
         for batch in accepted:
             if batch.events:
-                self._written[batch.line.topic] = batch.time_us, batch.trade_id
+                self._written[batch.line.topic] = batch.written
         # A status is said again by the heartbeat anyway.
         items = [batch.item._replace(notes=[]) for batch in again] + [batch.item for batch in accepted]
         self._unsure = not await self._announced(items)

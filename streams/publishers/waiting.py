@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from streams import envelope
 from streams.lease import Lease
@@ -19,11 +19,20 @@ class Numbered(Protocol):
     seq: int
     time_us: int | None
     trade_id: str | None
+    closed_ms: int | None
+
+
+class Written(NamedTuple):
+    """Where a topic stood at an event: its time, the last trade's place, the opening of the last closed candle."""
+
+    time_us: int | None
+    trade_id: str | None
+    closed_ms: int | None
 
 
 @dataclass(slots=True)
 class Batch:
-    """Consecutive events of one topic and epoch; `time_us` and `trade_id` are those of the last."""
+    """Consecutive events of one topic and epoch, and where the topic stood at the last."""
 
     lease: Lease
     line: Any
@@ -33,8 +42,7 @@ class Batch:
     notes: list[tuple[int, bytes]] = field(default_factory=list)  # with the seq that each follows
     fields: dict[str, str | bytes] = field(default_factory=dict)
     size: int = 0
-    time_us: int | None = None
-    trade_id: str | None = None
+    written: Written = Written(None, None, None)
 
     @property
     def last(self) -> Position:
@@ -49,8 +57,8 @@ class Batch:
         """What is kept of the topic beside its history once the batch is written."""
         if not self.events:
             return self.fields
-        kept = {"stopped": "0", **self.fields, "position": str(self.last), "time_us": str(self.time_us or 0)}
-        return kept if self.trade_id is None else {**kept, "trade_id": self.trade_id}
+        kept = {"stopped": "0", **self.fields, "position": str(self.last), "time_us": str(self.written.time_us or 0)}
+        return kept if self.written.trade_id is None else {**kept, "trade_id": self.written.trade_id}
 
 
 class Waiting:
@@ -67,7 +75,7 @@ class Waiting:
         if not batch.events:
             batch.first = line.seq
         batch.events.append(event)
-        batch.time_us, batch.trade_id = line.time_us, line.trade_id
+        batch.written = Written(line.time_us, line.trade_id, line.closed_ms)
         batch.size += len(event)
         self.size += len(event)
 

@@ -20,6 +20,7 @@ from config.services.held import end, postgres_in
 from config.services.ports import any_free
 from config.services.postgres import Postgres
 from config.services.redis import Redis as RedisService
+from tests.stores import open_folder
 
 START_S = 30
 
@@ -105,15 +106,15 @@ def stoppable_redis(installation_folder: Path, settings: Any, clean_redis: Any) 
         store.end()
 
 
-@pytest.fixture
-def stoppable_postgres(installation_folder: Path, django_db_setup: None, django_db_blocker: Any) -> Iterator[Store]:
-    """The database of this test."""
-    service = postgres_in(installation_folder, any_free())
-    store = Store(service)
-    store.start()
-    service.ensure_database("gone")
+@pytest.fixture(scope="module")
+def stoppable_postgres(django_db_setup: None, django_db_blocker: Any) -> Iterator[Store]:
+    """The database of this module's tests; each leaves it running."""
     before = dict(connections.settings["default"])
-    with django_db_blocker.unblock():
+    with open_folder() as folder, django_db_blocker.unblock():
+        service = postgres_in(folder, any_free())
+        store = Store(service)
+        store.start()
+        service.ensure_database("gone")
         _turn_to({"HOST": "127.0.0.1", "PORT": str(service.port), "NAME": "gone"} | _login(service))
         try:
             call_command("migrate", verbosity=0)
