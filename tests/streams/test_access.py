@@ -11,7 +11,7 @@ from django.test import Client
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 from websockets.exceptions import ConnectionClosed
 
-from streams import consumer
+from streams import consumer, rights
 from tests.streams.live import Web
 
 pytestmark = pytest.mark.usefixtures("closed")
@@ -133,3 +133,26 @@ async def test_a_message_that_is_too_large_is_closed_with_1009(web: Web, setting
             await client.socket.send("x" * 300_000)
             await client.until(lambda message: False)
         assert client.socket.close_code == 1009
+
+
+@pytest.mark.parametrize("proof", ["token", "session"])
+async def test_who_may_no_longer_listen_is_closed_at_the_next_look_and_the_others_stay(
+    web: Web, user: Any, monkeypatch: pytest.MonkeyPatch, proof: str
+) -> None:
+    monkeypatch.setattr(rights, "CHECK_S", 0.2)
+    browser = Client()
+    await sync_to_async(browser.force_login)(user)
+    cookie = {"Cookie": f"sessionid={browser.cookies['sessionid'].value}"}
+    bearer = {"Authorization": f"Bearer {token(user)}"}
+    other = await sync_to_async(get_user_model().objects.create_user)("other", password="a long password")
+    async with (
+        web.client(additional_headers=bearer if proof == "token" else cookie) as client,
+        web.client(additional_headers={"Authorization": f"Bearer {token(other)}"}) as stays,
+    ):
+        assert (await ping(client))["result"] is True
+        if proof == "token":
+            await sync_to_async(get_user_model().objects.filter(pk=user.pk).update)(is_active=False)
+        else:
+            await sync_to_async(browser.logout)()
+        assert await client.close_code() == 4401
+        assert (await ping(stays))["result"] is True

@@ -1,5 +1,7 @@
 """A hold loop goes on where a plan, an exchange or the database is not as it should be."""
 
+import asyncio
+import json
 from dataclasses import replace
 
 import pytest
@@ -60,3 +62,17 @@ async def _one_turn(holder: Holder) -> None:
         await holder._reconcile_once()
     finally:
         await ended([held.task for held in holder._held.values()])
+
+
+async def test_what_a_loop_said_of_an_exchange_goes_with_it(listed: None, web: Web, clean_redis: Redis) -> None:
+    long_ago = {"connections": 1, "connected": 1, "rejected": 0, "at": 1}
+    clean_redis.hset(keys.state("binance"), "gone", json.dumps(long_ago))
+    async with hold_loop() as holder, web.client() as client:
+        await client.subscribe(TRADE)
+        async with asyncio.timeout(20):
+            while set(clean_redis.hkeys(keys.state("binance"))) != {holder.name.encode()}:
+                await client.next()
+        clients = list(holder._clients.values())
+        assert not any(one._http.is_closed for one in clients)
+    assert all(one._http.is_closed for one in clients)
+    assert clean_redis.hkeys(keys.state("binance")) == []

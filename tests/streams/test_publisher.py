@@ -28,10 +28,10 @@ WANT = ("trade", "BTC-USDT")
 KEY = "lease:binance:0-0"
 
 
-def trade(number: int) -> Trade:
+def trade(number: int, symbol: str = "BTC-USDT") -> Trade:
     return Trade(
-        symbol="BTC-USDT",
-        venue_symbol="BTCUSDT",
+        symbol=symbol,
+        venue_symbol=symbol.replace("-", ""),
         received_ns=number,
         event_us=number,
         trade_id=str(number),

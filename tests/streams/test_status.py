@@ -39,6 +39,9 @@ async def test_a_stream_that_runs_says_how_and_where(web: Web, holder: Holder, g
     ]
     assert all(0 <= one["left"] <= one["amount"] and one["reset_time"] > status["time"] for one in requests)
     assert [(loop["loop"], loop["shards"], loop["topics"]) for loop in status["loops"]] == [(holder.name, 1, 1)]
+    memory = status["memory"]
+    assert memory["history_budget_bytes"] == holder.history_bytes
+    assert 0 <= memory["history_bytes"] < memory["redis_bytes"]
 
 
 async def test_what_is_wanted_and_carried_by_nobody_is_shown_so(get: Get, clean_redis: Redis) -> None:
