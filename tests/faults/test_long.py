@@ -81,7 +81,13 @@ async def until_new(bench: Bench, name: str, pid: int) -> int:
 
 @pytest.mark.parametrize("name", PROCESSES)
 async def test_a_process_that_is_asked_to_end_costs_nothing(name: str, bench: Bench, told: Told) -> None:
-    await judged(f"SIGTERM {name}", bench, told, lambda: bench.send(name, signal.SIGTERM))
+    async def strike() -> None:
+        await bench.send(name, signal.SIGTERM)
+        if name == "postgres":  # it waits for its clients for as long as they like
+            await asyncio.sleep(3)
+            await bench.send(name, signal.SIGINT)
+
+    await judged(f"SIGTERM {name}", bench, told, strike)
 
 
 @pytest.mark.parametrize("time_", [1, 2, 3])
