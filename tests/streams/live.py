@@ -81,7 +81,9 @@ class Web:
 
     @contextlib.asynccontextmanager
     async def client(self, **options: Any) -> AsyncIterator[Listener]:
-        async with connect(self.ws, max_size=None, compression=None, **options) as socket_:
+        # One that leaves with frames unread does not hear that it may: it waits no longer than this.
+        given = {"max_size": None, "compression": None, "close_timeout": 1, **options}
+        async with connect(self.ws, **given) as socket_:
             yield Listener(socket_)
 
 
