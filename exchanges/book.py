@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from math import ceil
 
 from exchanges.decimals import ZERO, Number
 from exchanges.events import Level
@@ -46,10 +47,14 @@ class Book:
         bids, asks = self.bids.keys, self.asks.keys
         return bool(bids and asks) and bids[0].copy_negate() >= asks[0]
 
+    def thin(self, levels: int) -> bool:
+        """True when a truncated side has fewer levels left."""
+        return any(side.bound is not None and len(side.keys) < levels for side in (self.bids, self.asks))
+
     @property
     def short(self) -> bool:
         """True when a truncated side has lost so many levels that the window will soon not be full."""
-        return any(side.bound is not None and len(side.keys) < MARGIN * self.window for side in (self.bids, self.asks))
+        return self.thin(ceil(MARGIN * self.window))
 
 
 # What one delta did to the window: key, then the quantity before and after by price, None for outside.

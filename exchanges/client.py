@@ -27,6 +27,7 @@ from exchanges.errors import (
 
 ATTEMPTS = 4
 LASTING_S = 30  # a limit's window that is not over in moments
+LEISURE_S = (1.0, 3.0)  # between two looks whether there is enough of the budget
 PATIENCE_S = 60.0  # a longer wait is the caller's decision
 MOST_BYTES = 64 * 2**20
 TOTAL = 6  # times the timeout: what one answer may take in all, so that a trickle ends too
@@ -77,6 +78,13 @@ class Client:
                 if wait_s is None or wait_s > self._patience_s or attempt >= self._attempts:
                     raise
             await asyncio.sleep(wait_s)
+
+    async def fetch_at_leisure(self, request: Request) -> bytes:
+        """The same, but only once it takes nothing away from what is urgent."""
+        while True:
+            if await self.spares(request.weight):
+                return await self.fetch(request)
+            await asyncio.sleep(random.uniform(*LEISURE_S))
 
     async def spares(self, weight: int) -> bool:
         """Whether a request that could as well be left undone takes nothing away: of every limit that is not over in

@@ -57,6 +57,7 @@ class Fetch:
     """A request that the session makes for the feed; the answer comes back through `answered` or `failed`."""
 
     request: Request
+    patient: bool = False  # it waits until half of the budget is left
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,9 @@ class SeededBook(ProvenBook):
         except Break:
             self._start_over([update])
             raise
+        if self.book.thin(1):
+            self._start_over([update])
+            raise Break(f"no known level of a side is left after update {update.last_id}")
         self._joined = True
         return delta
 

@@ -6,7 +6,8 @@ AT_ONCE = 4
 class Snapshots:
     """Which markets wait for a snapshot, not before when, and which are under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._at_once = at_once
         self._waiting: dict[str, int] = {}  # market: not before (ns)
         self._under_way: set[str] = set()
         self._attempts: dict[str, int] = {}
@@ -24,6 +25,15 @@ class Snapshots:
         self._attempts[market] = attempt + 1
         return attempt
 
+    def has(self, market: str) -> bool:
+        """Whether it is under way."""
+        return market in self._under_way
+
+    @property
+    def busy(self) -> bool:
+        """Some are under way or wait."""
+        return bool(self._under_way or self._waiting)
+
     def succeeded(self, market: str) -> None:
         """The snapshot served its purpose."""
         self._attempts.pop(market, None)
@@ -40,7 +50,7 @@ class Snapshots:
 
     def due(self, now_ns: int) -> list[str]:
         """The markets to ask for now; they count as under way from here on."""
-        room = AT_ONCE - len(self._under_way)
+        room = self._at_once - len(self._under_way)
         if room <= 0 or not self._waiting:
             return []
         due = [market for market, at_ns in self._waiting.items() if at_ns <= now_ns][:room]

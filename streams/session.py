@@ -328,8 +328,8 @@ class Session:
                     self._tell(output)
                 case Send(text):
                     self._outgoing.put_nowait(text)
-                case Fetch(request):
-                    task = asyncio.create_task(self._fetch(self._feed, request))
+                case Fetch(request, patient):
+                    task = asyncio.create_task(self._fetch(self._feed, request, patient))
                     self._fetches.add(task)
                     task.add_done_callback(self._fetched)
                 case Rejected():
@@ -355,9 +355,9 @@ class Session:
         if not self._ending.done():
             self._ending.set_exception(error)
 
-    async def _fetch(self, feed: Feed, request: Request) -> None:
+    async def _fetch(self, feed: Feed, request: Request, patient: bool) -> None:
         try:
-            body = await self._client.fetch(request)
+            body = await (self._client.fetch_at_leisure(request) if patient else self._client.fetch(request))
         except ExchangeError as error:
             self._act(feed.failed(request, error, time.time_ns()))
             self._bookless(feed, error)

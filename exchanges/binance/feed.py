@@ -56,7 +56,7 @@ class BinanceFeed:
         self._best_prices = Polled(self._best_request(), POLL_NS)
 
     def _new_books(self) -> SeededBooks:
-        return SeededBooks(self._instruments, lambda market: rest.snapshot_request(market, LIMIT))
+        return SeededBooks(self._instruments, rest.snapshot_request, LIMIT)
 
     def _best_request(self) -> Request:
         return rest.best_request()
@@ -102,13 +102,16 @@ class BinanceFeed:
             start = Start(found.lastUpdateId, bids, asks, self._limit(request), received_ns)
             return list(self._books.snapshot(market, start))
         except BROKEN as error:
-            return [rejected(error), *self._books.failed(market, BadFrame(str(error)), received_ns)]
+            return [
+                rejected(error),
+                *self._books.failed(market, BadFrame(str(error)), received_ns, self._limit(request)),
+            ]
 
     def failed(self, request: Request, error: Exception, now_ns: int) -> Iterable[Output]:
         if request.path == self._best_prices.request.path:
             self._best_prices.failed(error, now_ns)
             return []
-        return list(self._books.failed(request.query.get("symbol", ""), error, now_ns))
+        return list(self._books.failed(request.query.get("symbol", ""), error, now_ns, self._limit(request)))
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         if self._best_prices.outdated(now_ns):

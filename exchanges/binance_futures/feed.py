@@ -46,7 +46,8 @@ class FuturesFeed(BinanceFeed):
     def _new_books(self) -> SeededBooks:
         return SeededBooks(
             self._instruments,
-            lambda market: rest.snapshot_request(market, LIMIT),
+            rest.snapshot_request,
+            LIMIT,
             lambda: SeededBook(follows, joins, WINDOW),
         )
 

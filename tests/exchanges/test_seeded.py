@@ -1,5 +1,6 @@
 """The local order book of one market: each rule of the exchange's procedure. Whole conversations are in cases/."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -7,12 +8,12 @@ import pytest
 from exchanges import seeded
 from exchanges.binance.rest import snapshot_request
 from exchanges.book import MARGIN, WINDOW
-from exchanges.contract import Fetch
+from exchanges.contract import Fetch, Output
 from exchanges.decimals import Number
 from exchanges.depths import Break
 from exchanges.events import Depth, Gap, Level
 from exchanges.seeded import SeededBook, Start, Update
-from exchanges.seeded_books import SeededBooks
+from exchanges.seeded_books import SHALLOW, THIN, SeededBooks
 from exchanges.snapshots import AT_ONCE, Snapshots
 from exchanges.symbols import Instruments
 
@@ -167,7 +168,7 @@ def side(first: int, count: int, step: int) -> list[Level]:
 
 
 def new_books() -> SeededBooks:
-    return SeededBooks(Instruments(), lambda market: snapshot_request(market, 5000))
+    return SeededBooks(Instruments(), snapshot_request, 5000)
 
 
 def test_a_truncated_book_that_runs_short_is_replaced_without_a_gap() -> None:
@@ -180,12 +181,71 @@ def test_a_truncated_book_that_runs_short_is_replaced_without_a_gap() -> None:
     assert isinstance(first, Depth) and len(first.bids) == WINDOW
     removed, again = books.diff("M", update(101, 101, "100000", "0"))
     assert isinstance(removed, Depth) and len(removed.bids) == 2  # one level left the window, one moved in
-    assert again == fetch
+    assert again == replace(fetch, patient=True)  # the book goes on meanwhile
     [second] = books.diff("M", update(102, 102, "99999", "0"))
     assert isinstance(second, Depth) and second.type == "delta"
     outputs = list(books.snapshot("M", Start(101, side(99_999, needed + 50, -1), side(200_000, 3, 1), 5000, 0)))
     assert [(type(output), output.type, output.sequence) for output in outputs] == [(Depth, "snapshot", 102)]  # type: ignore[union-attr]
     assert outputs[0].bids[0] == ("99998", "1")  # type: ignore[union-attr]
+
+
+def fetches(outputs: Iterable[Output]) -> list[tuple[str, int, bool]]:
+    """Market, weight and patience of those that are requests."""
+    asked = [output for output in outputs if isinstance(output, Fetch)]
+    return [(one.request.query["symbol"], one.request.weight, one.patient) for one in asked]
+
+
+def cut(update_id: int, count: int, limit: int) -> Start:
+    return Start(update_id, side(100_000, count, -1), side(200_000, count, 1), limit, 0)
+
+
+def test_many_books_begin_with_their_best_levels_and_become_whole_one_after_another() -> None:
+    books, markets = new_books(), [f"M{number}" for number in range(20)]
+    list(books.want({market: {"depth"} for market in markets}))
+    asked = [fetch for market in markets for fetch in fetches(books.diff(market, update(100, 100)))]
+    assert asked == [(market, 5, False) for market in markets[:AT_ONCE]]
+    for market in markets:
+        outputs = list(books.snapshot(market, cut(100, SHALLOW, SHALLOW)))
+        assert isinstance(outputs[0], Depth) and len(outputs[0].bids) == SHALLOW
+        asked += fetches(outputs)
+    assert [weight for _, weight, _ in asked] == [5] * len(markets)
+    later = [fetch for market in markets for fetch in fetches(books.diff(market, update(101, 101)))]
+    assert later == [("M0", 250, True)]
+    outputs = list(books.snapshot("M0", cut(101, 2000, 5000)))
+    assert isinstance(outputs[0], Depth) and (outputs[0].type, len(outputs[0].bids)) == ("snapshot", WINDOW)
+    assert fetches(outputs) == [("M1", 250, True)]
+
+
+def test_a_book_whose_best_levels_run_out_gets_new_ones_at_once() -> None:
+    books, markets = new_books(), [f"M{number}" for number in range(20)]
+    list(books.want({market: {"depth"} for market in markets}))
+    list(books.diff("M0", update(100, 100)))
+    list(books.snapshot("M0", cut(100, SHALLOW, SHALLOW)))
+    assert fetches(books.diff("M0", update(101, 101))) == [("M0", 250, True)]
+    gone = [(Number(str(100_000 - index)), Number("0")) for index in range(SHALLOW - THIN + 1)]
+    outputs = list(books.diff("M0", replace(update(102, 102), bids=gone)))
+    assert fetches(outputs) == [("M0", 5, False)]
+    [state] = books.snapshot("M0", cut(102, SHALLOW, SHALLOW))
+    assert isinstance(state, Depth) and len(state.bids) == SHALLOW
+
+
+def test_a_book_of_which_a_whole_side_has_gone_beyond_what_is_known_is_no_longer_proven() -> None:
+    books = new_books()
+    list(books.want({"M": {"depth_20"}}))
+    list(books.diff("M", update(100, 100)))
+    list(books.snapshot("M", cut(100, SHALLOW, SHALLOW)))
+    gone = [(Number(str(100_000 - index)), Number("0")) for index in range(SHALLOW)]
+    outputs = list(books.diff("M", replace(update(101, 101), bids=gone)))
+    assert [type(output) for output in outputs] == [Gap, Fetch]
+    assert books.state("M", 0) is None
+
+
+def test_who_wants_only_the_best_levels_asks_for_no_more() -> None:
+    books = new_books()
+    list(books.want({"M": {"depth_20"}}))
+    assert fetches(books.diff("M", update(100, 100))) == [("M", 5, False)]
+    list(books.snapshot("M", cut(100, SHALLOW, SHALLOW)))
+    assert fetches(books.diff("M", update(101, 101))) == []
 
 
 def test_a_gap_is_told_to_every_depth_stream_of_the_market_and_to_no_other() -> None:

@@ -101,4 +101,4 @@ def test_a_snapshot_of_1000_levels_is_enough_for_the_window() -> None:
     most = {**first, "U": 22, "u": 25, "pu": 15, "b": [[str(price), "0"] for price in range(9_700, 9_590, -1)]}
     outputs = list(feed.receive(json.dumps(most), 4))
     assert [type(output) for output in outputs] == [Depth, Fetch]
-    assert outputs[1] == Fetch(Request(DEPTH.target, 20))
+    assert outputs[1] == Fetch(Request(DEPTH.target, 20), patient=True)  # the book goes on meanwhile
