@@ -32,7 +32,7 @@ GUARD_S = 1.0
 RESUME_S = 5.0  # the history is read within this, or the client may try again
 YIELD_EVERY = 256  # messages to one client before the others have their turn
 WARN_BEFORE_S = 60
-TOO_SLOW, NOT_AUTHENTICATED = 1013, access.NOT_AUTHENTICATED
+TOO_SLOW, BROKEN, NOT_AUTHENTICATED = 1013, 1011, access.NOT_AUTHENTICATED
 
 UNJUDGED = "the database does not answer, so nobody can be judged; try again"
 
@@ -44,21 +44,27 @@ class StreamConsumer(AsyncConsumer):
 
     channel_layer_alias = "none"
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """However the connection ends, nothing of it stays behind."""
+        self.outbox = Outbox(settings.OUTBOX_MB * 2**20)
+        self.subscriptions: dict[str, str] = {}  # topic -> as its reply named it
+        self.joins: dict[str, asyncio.Task[None]] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.quota = quotas.Client((scope.get("client") or ["unknown"])[0])
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._end()
+
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Channels' own dispatch closes old database connections before each message; no message here uses one."""
         await HANDLERS[message["type"]](self, message)
 
     async def websocket_connect(self, _: dict[str, Any]) -> None:
-        self.outbox = Outbox(settings.OUTBOX_MB * 2**20)
-        self.subscriptions: dict[str, str] = {}  # topic -> as its reply named it
-        self.joins: dict[str, asyncio.Task[None]] = {}
-        self.tasks: set[asyncio.Task[None]] = set()
         self.lags = Lags()
         self.moved_s = time.monotonic()
         self.sending = False
         self.expiring: asyncio.Task[None] | None = None
-        address = (self.scope.get("client") or ["unknown"])[0]
-        self.quota = quotas.Client(address)
         self.access = await access.of(self.scope)
         await self.base_send({"type": "websocket.accept", "subprotocol": self.access.subprotocol})
         if self.access.close_code == access.UNJUDGED:
@@ -68,7 +74,7 @@ class StreamConsumer(AsyncConsumer):
         if self.access.close_code:
             await self.close(self.access.close_code, "not allowed from here or with this token")
             return
-        if not await self._counted(address) or not await self._counted(self.access.user):
+        if not await self._counted(self.quota.address) or not await self._counted(self.access.user):
             return
         self.quota.is_of(self.access.user)
         self.writer = self._start(self._write())
@@ -83,10 +89,9 @@ class StreamConsumer(AsyncConsumer):
     async def websocket_receive(self, message: dict[str, Any]) -> None:
         text = message.get("text")
         try:
+            self._pay(1)
             request = messages.read(text)
-            if wait_s := self.quota.requests.wait_s(request.cost):
-                rate = f"{settings.MOST_REQUESTS_S} requests a second would do"
-                raise Refused("rate_limited", f"{rate}; try again in {wait_s:.1f} s")
+            self._pay(request.cost - 1)
             if not self.access.granted and not isinstance(request, Authenticate):
                 raise Refused("not_authenticated", "send {'action': 'authenticate', 'token': …} first")
         except Refused as error:
@@ -105,14 +110,15 @@ class StreamConsumer(AsyncConsumer):
                 self.outbox.put_always(messages.reply("ping", request.id, time=time.time_ns() // 1_000_000))
 
     async def websocket_disconnect(self, _: dict[str, Any]) -> None:
+        raise StopConsumer
+
+    async def _end(self) -> None:
         for task in (*self.tasks, *self.joins.values()):
             task.cancel()
         self.quota.leave()
         rights.forget(self._revoked)
         fanout().part(self.outbox)
-        for topic in list(self.subscriptions):
-            await fanout().leave(topic, self.outbox)
-        raise StopConsumer
+        await fanout().leave(self.subscriptions, self.outbox)
 
     async def close(self, code: int, reason: str) -> None:
         await self.base_send({"type": "websocket.close", "code": code, "reason": reason})
@@ -124,6 +130,11 @@ class StreamConsumer(AsyncConsumer):
             await self.base_send(messages.reply("error", None, Refused("rate_limited", refusal)))
             await self.close(TOO_SLOW, "too many connections")
         return refusal is None
+
+    def _pay(self, cost: int) -> None:
+        if wait_s := self.quota.requests.wait_s(cost):
+            rate = f"{settings.MOST_REQUESTS_S} requests a second would do"
+            raise Refused("rate_limited", f"{rate}; try again in {wait_s:.1f} s")
 
     async def _subscribe(self, request: Selection) -> None:
         for label in request.labels():
@@ -177,10 +188,10 @@ class StreamConsumer(AsyncConsumer):
         if self.subscriptions.pop(topic, None):
             self.quota.unsubscribe()
             self.joins.pop(topic).cancel()
-            await fanout().leave(topic, self.outbox)
+            await fanout().leave([topic], self.outbox)
 
-    async def _catch_up(self, topic: str, position: Position) -> None:
-        await asyncio.sleep(self.lags.pause_s(time.monotonic()))
+    async def _catch_up(self, topic: str, position: Position, pause_s: float) -> None:
+        await asyncio.sleep(pause_s)
         await fanout().catch_up(topic, self.outbox, position)
 
     async def _unsubscribe(self, request: Selection) -> None:
@@ -262,17 +273,26 @@ class StreamConsumer(AsyncConsumer):
     def _go_on(self) -> None:
         """What has lagged is told so, now that the client reads again."""
         lagged, self.outbox.lagged = self.outbox.lagged, {}
-        for topic, position in lagged.items():
-            self.joins[topic] = asyncio.create_task(self._catch_up(topic, position))
+        pause_s = self.lags.pause_s(time.monotonic())
+        for topic in lagged.keys() & self.subscriptions.keys():
+            self.joins[topic] = asyncio.create_task(self._catch_up(topic, lagged[topic], pause_s))
 
     async def _guard(self) -> None:
         """Ends a client that is too slow; the others never wait for it."""
         while not self.outbox.full and not self._stalled():
             await asyncio.wait({self.writer}, timeout=GUARD_S)
-            if self.writer.done():  # the client has gone
+            if self.writer.done():
+                await self._written()
                 return
         self.writer.cancel()
         await self.close(TOO_SLOW, "reads too slowly")
+
+    async def _written(self) -> None:
+        """Nothing more can be sent: the client has gone, or the fault is ours."""
+        error = None if self.writer.cancelled() else self.writer.exception()
+        if error and not isinstance(error, OSError):
+            log.error("a client is told nothing any more", exc_info=error)
+            await self.close(BROKEN, "an error of the server")
 
     def _stalled(self) -> bool:
         return self.sending and time.monotonic() - self.moved_s > STALLED_S

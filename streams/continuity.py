@@ -33,7 +33,7 @@ def unbroken(position: Position, ends: bool, found: Range) -> bool:
 
 def lagged(topic: str, position: Position, until: Position) -> bytes:
     """The event that says that what followed `position`, up to `until`, was not sent."""
-    dropped = until.seq - position.seq if until.epoch == position.epoch else "null"
+    dropped = max(0, until.seq - position.seq) if until.epoch == position.epoch else "null"
     return (
         f'{{"event":"lagged","topic":{quoted(topic)},"dropped":{dropped},'
         f'"from":{{"epoch":{position.epoch},"seq":{position.seq}}}}}'

@@ -2,53 +2,30 @@
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from exchanges.symbols import Topic
 from streams import demand, history
+from streams.broadcast import BREAKS, FIRST_BYTES, Broadcast, broadcast, message, put, put_picture
 from streams.connection import redis
-from streams.continuity import GAP, hole, lagged, unbroken
+from streams.continuity import hole, lagged, unbroken
 from streams.envelope import Item
 from streams.history import Kept, Range
 from streams.listening import Listening
-from streams.outbox import Message, Outbox
+from streams.outbox import Outbox
 from streams.position import START, Position
-from streams.websocket import frame, notice
+from streams.websocket import notice
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["trade", "depth", "picture"]
-
 RETRY_S = 0.2
-BREAKS = (GAP, b'{"event":"repaired"')
-CLOSED = b'"closed":true}'
-
-
-@dataclass
-class Broadcast:
-    """One topic in this process."""
-
-    topic: str
-    kind: Kind
-    newest_wins: bool  # older pictures may be skipped between processes; closed candles never are
-    position: Position = START
-    known: bool = False  # the position has been read
-    ahead: Position = START  # the newest position heard of
-    picture: bytes | None = None  # the newest event of a stream of pictures
-    status: bytes | None = None
-    notes: deque[tuple[Position, bytes]] = field(default_factory=deque)  # to be said after what is at the position
-    clients: set[Outbox] = field(default_factory=set)
-    joining: int = 0
-    filling: asyncio.Task[None] | None = None
+SILENT_S = 1.0  # a topic that nobody carries at the moment is looked at again after so long
 
 
 class Fanout:
@@ -103,15 +80,15 @@ class Fanout:
         """Tells a client that has lagged since the position what it missed, a book as it is now, then what follows."""
         async with self._joining(topic) as cast:
             await self._meet(cast)
-            state, told = [], Range(last=cast.position)
-            if cast.kind == "depth":
-                state, told = await self._book(cast, await self._kept(cast))
-            until = told.events[0][0].before if told.events else told.last
-            outbox.put_always(message(lagged(topic, position, until)))
-            for text in filter(None, (cast.status, *state)):
-                outbox.put_always(message(text))
-            if await self._follow(cast, outbox, told):
-                cast.clients.add(outbox)
+            kept = await self._carried(cast)
+            async with outbox.room(FIRST_BYTES[cast.kind]):
+                state, told = await self._book(cast, kept) if cast.kind == "depth" else ([], Range(last=cast.position))
+                until = told.events[0][0].before if told.events else told.last
+                outbox.put_always(message(lagged(topic, position, until)))
+                for text in (*cast.newest, *state):
+                    outbox.put_always(message(text))
+                if await self._follow(cast, outbox, told):
+                    cast.clients.add(outbox)
 
     @asynccontextmanager
     async def _joining(self, topic: str) -> AsyncIterator[Broadcast]:
@@ -126,74 +103,103 @@ class Fanout:
             cast.joining -= 1
             await self._tidy(cast)
 
-    async def leave(self, topic: str, outbox: Outbox) -> None:
-        """The client hears no more of the topic."""
-        cast = self._topics.get(topic)
-        if cast:
-            cast.clients.discard(outbox)
+    async def leave(self, topics: Collection[str], outbox: Outbox) -> None:
+        """The client hears no more of the topics."""
+        found = [cast for cast in map(self._topics.get, topics) if cast]
+        for topic in topics:
             outbox.forget(topic)
-            await self._tidy(cast)
+        for cast in found:
+            cast.clients.discard(outbox)
+        await self._tidy(*found)
 
     async def _tell(self, cast: Broadcast, outbox: Outbox) -> bool:
         """The newest state, up to exactly the position that the others have reached; False where the client cannot
         take all of it."""
         await self._meet(cast)
-        if cast.kind == "picture":
-            for text in filter(None, (cast.status, cast.picture)):
+        kept = await self._carried(cast)
+        async with outbox.room(FIRST_BYTES[cast.kind]):
+            if cast.kind == "picture":
+                for text in cast.newest:
+                    outbox.put_always(message(text))
+                return True
+            if not kept.fresh:
+                return True
+            if cast.kind == "depth":
+                state, told = await self._book(cast, kept)
+            else:
+                state, told = [], await self._patiently(history.last_trades, cast.topic)
+                told.last = told.last if told.last.epoch else cast.position
+            for text in (*cast.newest, *state):
                 outbox.put_always(message(text))
-            return True
-        kept = await self._kept(cast)
-        if not kept.fresh:
-            return True
-        if cast.kind == "depth":
-            state, told = await self._book(cast, kept)
-        else:
-            state, told = [], await self._patiently(history.last_trades, cast.topic)
-        for text in filter(None, (cast.status, *state)):
-            outbox.put_always(message(text))
-        return await self._follow(cast, outbox, told)
+            return await self._follow(cast, outbox, told)
 
     async def _follow(self, cast: Broadcast, outbox: Outbox, told: Range) -> bool:
         """What was found, and what the others were told meanwhile: no await stands between the last comparison and the
         return. False where the client has lagged."""
         while True:
             for position, text in told.events:
-                if position <= cast.position and not _put(cast, outbox, position, message(text), text):
+                if position <= cast.position and not put(cast, outbox, position, message(text), text):
                     return False
             if told.last >= cast.position:
                 return True
-            told = await self._patiently(history.after, cast.topic, told.last)
-            if not told.events:
+            more = await self._patiently(history.after, cast.topic, told.last)
+            if hole(told.last, more, cast.position):
+                outbox.lag(cast.topic, told.last)
+                return False
+            if not more.events:
                 return True
+            told = more
 
     async def _since(self, cast: Broadcast, position: Position) -> Range | None:
-        """All that followed the position, up to where the others are; None where that cannot be proven."""
+        """All that followed the position, up to where the others are; None where that cannot be proven. Of a topic that
+        is carried but silent too: who carries it next says a gap, or goes on."""
         kept = await self._kept(cast)
-        if not kept.fresh or position > max(kept.position, cast.position):
+        if not kept.carried or position > max(kept.position, cast.position):
             return None
-        if cast.newest_wins:
+        if cast.newest_wins and position.epoch == kept.position.epoch:
             news = [(kept.position, kept.event)] if kept.event and position < kept.position else []
             return Range(news, max(kept.position, cast.position))
         ends = await self._patiently(history.ends_at, cast.topic, position)
         found = Range(last=position)
         while found.last < cast.position:
             page = await self._patiently(history.after, cast.topic, found.last)
-            if not page.events:
+            if not page.events or not unbroken(found.last, ends, page):
                 return None
             found.events += page.events
-            found.last = page.last
-        return found if unbroken(position, ends, found) else None
+            found.last, ends = page.last, True
+        if cast.newest_wins:
+            newest = [at for at, text in found.events if not text.startswith(BREAKS)][-1:]
+            found.events = [(at, text) for at, text in found.events if at in newest or text.startswith(BREAKS)]
+        return found
 
     async def _meet(self, cast: Broadcast) -> None:
         """Where the topic stands as this process begins to listen."""
         if cast.known:
             return
         kept = await self._kept(cast)
+        old = cast.kind == "picture" and kept.event and not _is_of(kept.event, kept.position.epoch)
+        breaks = await self._breaks(cast, kept.position) if old else []
         if cast.known:
             return
         cast.known, cast.position = True, kept.position
         if kept.fresh:
-            cast.status, cast.picture = kept.status, kept.event
+            cast.status = kept.status
+        if kept.fresh and cast.kind == "picture":
+            cast.picture, cast.breaks = kept.event, breaks
+
+    async def _breaks(self, cast: Broadcast, position: Position) -> list[bytes]:
+        """The gap with which the position's epoch began, and its repair."""
+        found = await self._patiently(history.after, cast.topic, Position(position.epoch, 0))
+        return [text for at, text in found.events if text.startswith(BREAKS) and at <= position]
+
+    async def _carried(self, cast: Broadcast) -> Kept:
+        """Where the topic stands. A book that is carried but silent (Redis was away, or a loop has died) is waited for:
+        the changes that come next mean nothing without it."""
+        kept = await self._kept(cast)
+        while cast.kind == "depth" and kept.carried and not kept.fresh:
+            await asyncio.sleep(SILENT_S)
+            kept = await self._kept(cast)
+        return kept
 
     async def _book(self, cast: Broadcast, kept: Kept) -> tuple[list[bytes], Range]:
         """The last stored book that belongs to the running epoch, and what came after it."""
@@ -205,6 +211,7 @@ class Fanout:
                 return [kept.book], found
             await asyncio.sleep(RETRY_S)  # what followed is no longer kept: a newer book is stored in a moment
             kept = await self._kept(cast)
+        await self._reach(cast, kept.position)  # the changes of the epoch before would be told without a book
         return [], Range(last=cast.position)
 
     async def _reach(self, cast: Broadcast, position: Position) -> None:
@@ -227,19 +234,19 @@ class Fanout:
                 await asyncio.sleep(RETRY_S)
                 await self._listening.back()
 
-    async def _tidy(self, cast: Broadcast) -> None:
-        if cast.clients or cast.joining or self._topics.get(cast.topic) is not cast:
+    async def _tidy(self, *casts: Broadcast) -> None:
+        left = [cast for cast in casts if not (cast.clients or cast.joining) and self._topics.get(cast.topic) is cast]
+        for cast in left:
+            del self._topics[cast.topic]
+            if cast.filling:
+                cast.filling.cancel()
+        if not left or self.away:  # its group is left once Redis is back
             return
-        del self._topics[cast.topic]
-        if cast.filling:
-            cast.filling.cancel()
-        if self.away:  # its group is left once Redis is back
-            return
-        try:
-            await self.want(cast.topic)  # the stream goes on for as long as a stream does after its last subscriber
+        try:  # the stream goes on for as long as a stream does after its last subscriber
+            await demand.want(self._redis, [cast.topic for cast in left])
             await self._listening.settle()
         except (RedisError, OSError) as error:
-            log.warning("%s was left without a word: %s", cast.topic, error)
+            log.warning("%d topics were left without a word: %s", len(left), error)
 
     def _tell_whether_away(self, away: bool) -> None:
         ready = message(notice("delayed" if away else "resumed").encode())
@@ -264,7 +271,7 @@ class Fanout:
             self._say_notes(cast, at)
         elif item.epoch == at.epoch and item.first <= at.seq + 1:
             self._say(cast, Position(item.epoch, at.seq + 1), item.events[at.seq + 1 - item.first :])
-        elif cast.newest_wins and item.events:
+        elif cast.newest_wins and item.events and (item.epoch == at.epoch or item.first == 1):
             self._say(cast, Position(item.epoch, item.first), item.events)
         else:
             cast.filling = asyncio.create_task(self._fill(cast))
@@ -300,9 +307,12 @@ class Fanout:
     async def _fill_once(self, cast: Broadcast, target: Position) -> None:
         if cast.newest_wins:
             kept = await self._kept(cast)
+            is_anew = kept.position.epoch > cast.position.epoch
+            breaks = await self._breaks(cast, kept.position) if is_anew else []
             cast.position = max(target, kept.position)
-            news = kept.event and kept.fresh and kept.event != cast.picture
-            self._pass_on(cast, cast.position.seq, [kept.event] if news else [])
+            news = [kept.event] if kept.event and kept.fresh and kept.event != cast.picture else []
+            is_old = news and not _is_of(kept.event, kept.position.epoch)
+            self._pass_on(cast, cast.position.seq, [*news, *breaks] if is_old else [*breaks, *news])
             self._say_notes(cast, cast.position)
             return
         found = await self._patiently(history.after, cast.topic, cast.position)
@@ -336,9 +346,9 @@ class Fanout:
         for seq, text in enumerate(events, first):
             ready = message(text)
             if cast.kind == "picture":
-                cast.picture = cast.picture if text.startswith(BREAKS) else text
+                cast.show(text)
                 for outbox in cast.clients:
-                    _put_picture(cast, outbox, ready, text)
+                    put_picture(cast, outbox, ready, text)
                 continue
             late = [outbox for outbox in cast.clients if not outbox.put(ready)]
             for outbox in late:
@@ -354,35 +364,8 @@ class Fanout:
                 outbox.put_always(ready)
 
 
-def _put(cast: Broadcast, outbox: Outbox, position: Position, ready: Message, text: bytes) -> bool:
-    """One event to one client; False where it has lagged."""
-    if cast.kind == "picture":
-        _put_picture(cast, outbox, ready, text)
-        return True
-    taken = outbox.put(ready)
-    if not taken:
-        outbox.lag(cast.topic, position.before)
-    return taken
-
-
-def _put_picture(cast: Broadcast, outbox: Outbox, ready: Message, text: bytes) -> None:
-    if text.startswith(BREAKS):
-        outbox.put_between(cast.topic, ready)
-    else:
-        outbox.put_newest(cast.topic, ready, final=text.endswith(CLOSED))
-
-
-def message(text: bytes) -> Message:
-    """What the server sends for one event: made once, shared by all clients; `frame` is for servers that take it."""
-    return {"type": "websocket.send", "text": text.decode(), "frame": frame(text)}
-
-
-def broadcast(topic: str) -> Broadcast:
-    """A topic that nobody in this process has listened to yet."""
-    stream = Topic.parse(topic).stream
-    if stream in {"trade", "depth"}:
-        return Broadcast(topic, stream, newest_wins=False)
-    return Broadcast(topic, "picture", newest_wins=not stream.startswith("candle_"))
+def _is_of(event: bytes, epoch: int) -> bool:
+    return b'"epoch":%d,' % epoch in event
 
 
 _fanouts: WeakKeyDictionary[asyncio.AbstractEventLoop, Fanout] = WeakKeyDictionary()

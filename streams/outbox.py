@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from streams.position import Position
@@ -27,6 +29,8 @@ class Outbox:
         self._bytes = 0  # of what waits and of what was taken last, which is being sent
         self._taken = 0
         self._waiting = asyncio.Event()
+        self._promised = 0  # bytes that newcomers may put now
+        self._room = asyncio.Event()
         self.lagged: dict[str, Position] = {}  # topic -> the last position that was put
         self.full = False
 
@@ -68,6 +72,19 @@ class Outbox:
         self._pictures.pop(topic, None)
         self.put_always(message)
 
+    @asynccontextmanager
+    async def room(self, size: int) -> AsyncIterator[None]:
+        """Waits until about so much may be put at once, each in turn: first states come by thousands."""
+        while self._promised + self._bytes > max(self._most_bytes - size, self._most_bytes // RELIEVED):
+            self._room.clear()
+            await self._room.wait()
+        self._promised += size
+        try:
+            yield
+        finally:
+            self._promised -= size
+            self._room.set()
+
     @property
     def relieved(self) -> bool:
         """So little waits that a topic that has lagged may go on."""
@@ -76,6 +93,7 @@ class Outbox:
     def lag(self, topic: str, position: Position) -> None:
         """No more of the topic is put until what waits was sent; `position` is the last that was."""
         self.lagged[topic] = position
+        self._waiting.set()
 
     def forget(self, topic: str) -> None:
         """The client has left the topic: its picture, if it still waits, will not be replaced any more."""
@@ -86,6 +104,7 @@ class Outbox:
         """Everything that waits, as soon as something does; what was taken before has been sent."""
         self._bytes -= self._taken
         self._taken = 0
+        self._room.set()
         await self._waiting.wait()
         self._waiting.clear()
         taken = [each[0] if type(each) is list else each for each in self._queue]

@@ -21,6 +21,8 @@ class Requests:
     def wait_s(self, cost: int) -> float:
         """0 where the request may be carried out, else how long to wait with it."""
         per_s, now_s = settings.MOST_REQUESTS_S, time.monotonic()
+        # More may never come at once: it is carried out after as long a pause.
+        cost = min(cost, per_s * BURST_S - 1)
         self._left = min(per_s * BURST_S, self._left + (now_s - self._at_s) * per_s)
         self._at_s = now_s
         if cost > self._left:
@@ -34,8 +36,8 @@ class Client:
 
     def __init__(self, address: str) -> None:
         self.requests = Requests()
+        self.address = self._payer = address
         self._counted: list[str] = []
-        self._payer = address
         self._topics = 0
 
     def connect(self, name: str) -> str | None:
@@ -50,9 +52,13 @@ class Client:
         """The user, where one is known, pays for what is subscribed."""
         if user is None:
             return
-        subscriptions[self._payer] -= self._topics
+        _less(subscriptions, self._payer, self._topics)
         self._payer = user
-        subscriptions[self._payer] += self._topics
+        subscriptions[user] += self._topics
+        address, *users = self._counted
+        self._counted = [address, user]
+        for name in set(users) - {user}:
+            _less(connections, name)
 
     def subscribe(self) -> str | None:
         """Counts one subscription; a sentence where it is one too many."""
@@ -66,14 +72,17 @@ class Client:
 
     def unsubscribe(self) -> None:
         self._topics -= 1
-        subscriptions[self._payer] -= 1
+        _less(subscriptions, self._payer)
 
     def leave(self) -> None:
         """The connection is gone."""
-        subscriptions[self._payer] -= self._topics
+        _less(subscriptions, self._payer, self._topics)
         for name in self._counted:
-            connections[name] -= 1
+            _less(connections, name)
         self._topics, self._counted = 0, []
-        for counts in (connections, subscriptions):
-            for name in [name for name, count in counts.items() if count <= 0]:
-                del counts[name]
+
+
+def _less(counts: Counter[str], name: str, by: int = 1) -> None:
+    counts[name] -= by
+    if counts[name] <= 0:
+        del counts[name]

@@ -1,6 +1,9 @@
 """An outbox is bounded, keeps the newest picture, and never loses what must not be lost."""
 
+import asyncio
+
 from streams.outbox import LONGEST_S, STEADY_S, Lags, Outbox
+from streams.position import Position
 
 
 def message(text: str) -> dict[str, str]:
@@ -91,3 +94,29 @@ def test_a_client_that_lags_again_and_again_waits_ever_longer() -> None:
     assert [lags.pause_s(at_s) for at_s in (0, 1, 2, 3)] == [0, 1, 2, 4]
     assert max(lags.pause_s(at_s) for at_s in range(4, 20)) == LONGEST_S
     assert lags.pause_s(19 + STEADY_S) == 0
+
+
+async def test_first_states_have_room_in_turn_as_what_waits_is_sent() -> None:
+    outbox, begun = Outbox(most_bytes=1000), []
+
+    async def tell(name: str) -> None:
+        async with outbox.room(400):
+            begun.append(name)
+            await asyncio.sleep(0)
+            outbox.put_always(message(name * 300))
+
+    telling = [asyncio.create_task(tell(name)) for name in "abcdef"]
+    rounds = []
+    while len(begun) < len(telling):
+        rounds.append([text[0] for text in await taken(outbox)])
+    assert not outbox.full and len(rounds) > 2
+    assert begun == list("abcdef")
+    assert all(task.done() for task in telling[:-1])
+    await telling[-1]
+
+
+async def test_who_lags_with_nothing_to_read_is_told_so_too() -> None:
+    outbox = Outbox()
+    outbox.lag("t", Position(5, 1))
+    assert await asyncio.wait_for(taken(outbox), 1) == []
+    assert outbox.lagged == {"t": Position(5, 1)}

@@ -4,9 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
+from uvicorn.protocols.utils import ClientDisconnected
 from websockets.exceptions import ConnectionClosed
 
 from streams import quotas
+from streams.consumer import StreamConsumer
 from streams.hold import Holder
 from tests.streams.heard import is_
 from tests.streams.live import Web
@@ -95,3 +98,59 @@ async def test_a_token_by_action_counts_for_its_user(web: Web, settings: Any, us
         assert (await client.next())["result"] is True
         assert quotas.connections["reader"] == 1
     await given_back()
+
+
+async def test_who_says_to_be_another_user_counts_for_that_one_alone(web: Web, settings: Any, user: Any) -> None:
+    other = await get_user_model().objects.acreate(username="other")
+    async with web.client() as client:
+        await client.subscribe(TRADES[0])
+        assert await codes(client, 1) == [None]
+        for who in (user, other, user, other):
+            await client.say(action="authenticate", token=token(who))
+            await client.until(lambda event: event.get("action") == "authenticate" and event["result"])
+        assert (quotas.connections["other"], quotas.subscriptions["other"]) == (1, 1)
+        assert "reader" not in quotas.connections | quotas.subscriptions
+    await given_back()
+
+
+async def test_what_cannot_be_read_counts_as_a_request(web: Web, settings: Any) -> None:
+    settings.MOST_REQUESTS_S = 1
+    async with web.client() as client:
+        for _ in range(quotas.BURST_S + 1):
+            await client.socket.send("{")
+        replies = await client.several(quotas.BURST_S + 1, lambda event: "action" in event)
+    assert [reply["error"]["code"] for reply in replies] == ["bad_request"] * quotas.BURST_S + ["rate_limited"]
+
+
+async def test_a_request_for_more_than_may_come_at_once_is_carried_out_after_a_pause(settings: Any) -> None:
+    settings.MOST_REQUESTS_S = 1
+    requests = quotas.Requests()
+    assert requests.wait_s(1) == requests.wait_s(1_000) == 0
+    assert requests.wait_s(1) > 0
+
+
+@pytest.mark.parametrize("sent", range(3))
+async def test_a_client_that_goes_while_it_is_refused_leaves_no_count_behind(
+    listed: None, settings: Any, sent: int
+) -> None:
+    settings.MOST_CONNECTIONS = 1
+    first = quotas.Client("127.0.0.1")
+    first.connect("127.0.0.1")
+    said: list[Any] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        if len(said) == sent:
+            raise ClientDisconnected
+        said.append(message)
+
+    scope = {"type": "websocket", "client": ["127.0.0.1", 1], "headers": [(b"host", b"127.0.0.1")], "subprotocols": []}
+    for address in ("127.0.0.1", "127.0.0.2"):
+        said.clear()
+        with pytest.raises(ClientDisconnected):
+            async with asyncio.timeout(5):
+                await StreamConsumer.as_asgi()({**scope, "client": [address, 1]}, receive, send)
+    assert dict(quotas.connections) == {"127.0.0.1": 1}
+    first.leave()

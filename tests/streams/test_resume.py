@@ -94,6 +94,37 @@ async def test_of_a_ticker_the_newest_and_of_candles_every_closed_one_follows(we
     assert closed == list(range(closed[0], closed[-1] + 1, 1000))
 
 
+async def test_of_a_ticker_a_gap_in_between_is_told_too(web: Web, holder: Holder, sandbox: SandboxServer) -> None:
+    before = await first_part(web, TICKER, TRADE)
+    async with web.client() as meanwhile:
+        await meanwhile.subscribe(TICKER)
+        await meanwhile.until(is_("ticker"))
+        sandbox.fault("disconnect")
+        await meanwhile.until(is_("gap", TICKER))
+        await meanwhile.several(3, is_("ticker"))
+    async with web.client() as client:
+        assert await resumed(client, TICKER, at(before.counted(TICKER)[-1]))
+        await client.several(2, is_("ticker"))
+    first, second = client.counted(TICKER)[:2]
+    assert (first["event"], first["reason"], second["event"]) == ("gap", "disconnect", "ticker")
+    assert second["epoch"] == first["epoch"] > before.counted(TICKER)[-1]["epoch"]
+
+
+async def test_a_topic_that_is_silent_since_its_loop_has_died_goes_on_where_it_was(
+    web: Web, holder: Holder, clean_redis: Redis
+) -> None:
+    before = await first_part(web, TRADE)
+    [held] = holder._held.values()
+    held.task.cancel()
+    holder._held.clear()
+    clean_redis.hset(keys.latest(TRADE), "beat", 1)
+    async with web.client() as client:
+        assert await resumed(client, TRADE, at(before.counted(TRADE)[0]))
+        await client.until(is_("gap", TRADE, reason="recovery"))
+        await client.several(5, is_("trade", source="live"))
+    assert_unbroken([before.counted(TRADE)[0], *client.counted(TRADE)])
+
+
 async def test_what_is_no_longer_kept_is_not_recovered_and_the_newest_state_comes_first(
     web: Web, holder: Holder, clean_redis: Redis
 ) -> None:

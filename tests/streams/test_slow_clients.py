@@ -85,3 +85,21 @@ async def test_while_a_topic_lags_its_events_are_no_work(web: Web, holder: Holde
         await quick.until(lambda _: len(cast.clients) == 1)
         await quick.several(20, is_("trade"))
         assert len(cast.clients) == 1
+
+
+async def test_topics_that_lag_together_go_on_together(web: Web, holder: Holder, settings: Any) -> None:
+    settings.OUTBOX_MB, settings.MOST_REQUESTS_S = 1, 10_000
+    topics = {f"binance.trade.{base}-USDT" for base in ("BTC", "ETH", "SOL", "XRP", "BNB", "ADA", "DOGE")}
+    async with web.client() as quick, behind(web) as slow:
+        await quick.subscribe(*topics)
+        await slow.subscribe(*topics)
+        for topic in topics:
+            await slow.until(is_("trade", topic))
+        casts = [fanout()._topics[topic] for topic in topics]
+        for _ in range(6):
+            await slow.subscribe(*["n" * 150 + str(number) for number in range(PADDING)])
+        await quick.until(lambda _: all(len(cast.clients) == 1 for cast in casts))
+        lagged: set[str] = set()
+        async with asyncio.timeout(12):
+            while lagged != topics:
+                lagged.add((await slow.until(is_("lagged")))["topic"])
