@@ -27,7 +27,7 @@ def test_it_lists_each_error_code():
 
 
 def test_it_lists_each_close_code():
-    ours = {access.NOT_AUTHENTICATED, access.REFUSED, consumer.TOO_SLOW}
+    ours = {access.NOT_AUTHENTICATED, access.REFUSED, consumer.TOO_SLOW, consumer.BROKEN}
     assert {int(code) for code in first_cells("close code")} == ours | PROTOCOL_CODES
 
 
