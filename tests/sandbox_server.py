@@ -1,4 +1,4 @@
-"""The sandbox in a process of its own: fixtures `sandbox`, `quiet`, `start_sandbox`."""
+"""The sandbox in a process of its own: fixtures `sandbox`, `busy`, `quiet`, `start_sandbox`."""
 
 import json
 import os
@@ -75,6 +75,13 @@ def _ready_url(process: subprocess.Popen[str]) -> str:
     found = re.match(r"ready: (\S+)", line)
     assert found, f"the sandbox did not get ready: {line!r}"
     return found[1]
+
+
+@pytest.fixture(scope="module")
+def busy() -> Iterator[SandboxServer]:
+    """One for a module's tests, with a hundred trades a second in each market. Leave no fault switched on."""
+    with running("--seed", "7", "--rate", "4000", "--symbols", "20") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,12 @@ TRADE, DEPTH = "binance.trade.BTC-USDT", "binance.depth.BTC-USDT"
 TICKER, CANDLE = "binance.ticker.BTC-USDT", "binance.candle_1s.BTC-USDT"
 
 
+@pytest.fixture
+def sandbox(busy: SandboxServer) -> SandboxServer:
+    """Many trades are waited for."""
+    return busy
+
+
 def at(event: Event) -> dict[str, int]:
     return {"epoch": event["epoch"], "seq": event["seq"]}
 

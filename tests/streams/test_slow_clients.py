@@ -20,6 +20,12 @@ PADDING = 800  # refusals, each a few hundred characters: what waits in front of
 
 
 @pytest.fixture
+def sandbox(busy: SandboxServer) -> SandboxServer:
+    """Many trades are waited for."""
+    return busy
+
+
+@pytest.fixture
 def narrow(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.OUTBOX_MB, settings.MOST_REQUESTS_S = 1, 10_000
     monkeypatch.setattr(outbox, "LONGEST_S", 0.1)
