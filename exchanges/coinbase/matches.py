@@ -23,6 +23,7 @@ CHANNELS = {"trade": MATCHES, "ticker": TICKER}
 STREAMS = {channel: stream for stream, channel in CHANNELS.items()}
 # Known, and of no use to us: RFQ prints are not of the order book, and of `full` we read the matches, not each order.
 OTHERS = ("status", "rfq_match", "auction", "received", "open", "done", "change", "activate")
+MUTE = 3  # heartbeats in a row that tell of a loss, while no trade comes
 _named = re.compile(r"([A-Z0-9]+(?:-[A-Z0-9]+)+) is not a valid product", re.IGNORECASE).search
 
 
@@ -36,14 +37,16 @@ class Matches:
         self._books = DepthBooks(wants.instruments)  # of recordings
         self._newest: dict[str, int] = {}  # the last trade's id that we have, by market
         self._behind: dict[str, int] = {}  # the id that a heartbeat named and we do not have
+        self._lost: dict[str, int] = {}  # how often that was told, since a trade came
 
     def wanted(self) -> Iterable[Output]:
         """What is wanted changed. Heartbeats keep a quiet connection open, and tell what a quiet market lost."""
         trades, tickers = self._wants.pairs("trade"), self._wants.pairs("ticker")
         channels = {MATCHES: trades, TICKER: tickers, HEARTBEAT: trades or tickers}
         self._trades.keep(self._wants.markets("trade"))
-        self._newest = {market: newest for market, newest in self._newest.items() if market in trades}
-        self._behind = {market: behind for market, behind in self._behind.items() if market in trades}
+        for known in (self._newest, self._behind, self._lost):
+            for market in known.keys() - trades:
+                del known[market]
         if self._wants.told:
             list(self._books.want({}))
         return list(self._subscriptions.become({name: markets for name, markets in channels.items() if markets}))
@@ -89,6 +92,7 @@ class Matches:
     def match(self, frame: bytes, received_ns: int) -> Iterable[Output]:
         match = frames.match(frame)
         time_us = names.micros(match.time)
+        self._lost.pop(match.product_id, None)
         self._newest[match.product_id] = max(match.trade_id, self._newest.get(match.product_id, 0))
         return self._trades.told(
             match.product_id, str(match.trade_id), match.price, match.size, match.side, match.time, received_ns, time_us
@@ -127,6 +131,9 @@ class Matches:
                 symbol=symbol, venue_symbol=market, received_ns=received_ns, event_us=names.micros(beat.time),
                 stream="trade", reason="sequence", from_us=None,
             )  # fmt: skip
+            self._lost[market] = self._lost.get(market, 0) + 1
+            if self._lost[market] % MUTE == 0:
+                yield from self._subscriptions.again(MATCHES, [market])
         elif beat.last_trade_id > newest:
             self._behind[market] = beat.last_trade_id
 

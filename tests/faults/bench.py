@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from config.record import Record
+from config.record import Record, identity
 from config.services.ports import Ports
 from streams.ending import ended
 from tests.config.test_up import Up
@@ -113,8 +113,11 @@ class Bench:
         os.kill(await self.carrier() if name == "slot" else self.pid(name), number)
 
     async def carrier(self, topic: str = TOPICS[0]) -> int:
-        """The process of the hold loop that carries the topic."""
-        return (await self.carriers())[topic]
+        """The process of the hold loop that carries the topic, as soon as one that lives says so."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not identity(pid := (await self.carriers()).get(topic, 0)):
+                await asyncio.sleep(0.1)
+        return pid
 
     async def carriers(self) -> dict[str, int]:
         """Of each topic."""

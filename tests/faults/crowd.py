@@ -1,6 +1,6 @@
 """Many clients that connect at once, in a process of their own: `python -m tests.faults.crowd URL TOPIC COUNT SECONDS`.
 
-Each subscribes to the topic with its first bytes and counts what follows. One line of JSON at the end tells how many
+Each subscribes to the topic and counts what follows. One line of JSON at the end tells how many
 were served, and how long the slowest waited for its first event.
 """
 
@@ -20,8 +20,8 @@ _position = re.compile(rb'"epoch":(\d+),"seq":(\d+)').search
 class Client(asyncio.Protocol):
     """Reads the server's frames, which are never masked."""
 
-    def __init__(self, first_bytes: bytes) -> None:
-        self._first_bytes = first_bytes
+    def __init__(self, handshake: bytes, request: bytes) -> None:
+        self._handshake, self._request = handshake, request
         self._buffer = b""
         self._upgraded = False
         self._at: tuple[int, int] | None = None
@@ -32,7 +32,8 @@ class Client(asyncio.Protocol):
         self.refused = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.write(self._first_bytes)  # type: ignore[attr-defined]
+        self._transport: asyncio.WriteTransport = transport  # type: ignore[assignment]
+        self._transport.write(self._handshake)
 
     def connection_lost(self, _: Exception | None) -> None:
         self.closed = True
@@ -44,7 +45,9 @@ class Client(asyncio.Protocol):
             if not end:
                 return
             self._upgraded, self._buffer = True, rest
-            if b" 101 " not in head[:20]:
+            if b" 101 " in head[:20]:
+                self._transport.write(self._request)
+            else:
                 self.refused = head[:60].decode(errors="replace")
         while (found := _frame(self._buffer)) is not None:
             text, self._buffer = found
@@ -78,24 +81,28 @@ def _frame(buffer: bytes) -> tuple[bytes, bytes] | None:
     return buffer[start : start + size], buffer[start + size :]
 
 
-def first_bytes(url: str, topic: str) -> bytes:
-    """The handshake, and right behind it the subscription (masked with zeros)."""
+def handshake(url: str) -> bytes:
     parts = urlsplit(url)
     head = [f"GET {parts.path} HTTP/1.1", f"Host: {parts.netloc}", "Upgrade: websocket", "Connection: Upgrade"]
-    head += [f"Sec-WebSocket-Key: {KEY}", "Sec-WebSocket-Version: 13", "", ""]
+    return "\r\n".join([*head, f"Sec-WebSocket-Key: {KEY}", "Sec-WebSocket-Version: 13", "", ""]).encode()
+
+
+def request(topic: str) -> bytes:
+    """The subscription as one frame, masked with zeros."""
     text = json.dumps({"action": "subscribe", "topics": [topic]}).encode()
     assert len(text) < 126
-    return "\r\n".join(head).encode() + bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text
+    return bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text
 
 
 async def crowd(url: str, topic: str, count: int, seconds: float) -> dict[str, object]:
-    loop, parts, opening = asyncio.get_running_loop(), urlsplit(url), first_bytes(url, topic)
+    loop, parts = asyncio.get_running_loop(), urlsplit(url)
+    opening, asking = handshake(url), request(topic)
     began_s = time.monotonic()
 
     async def one(number: int) -> Client | None:
         await asyncio.sleep(WITHIN_S * number / count)
         try:
-            _, client = await loop.create_connection(lambda: Client(opening), parts.hostname, parts.port)
+            _, client = await loop.create_connection(lambda: Client(opening, asking), parts.hostname, parts.port)
         except OSError:
             return None
         return client

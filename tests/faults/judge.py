@@ -6,12 +6,14 @@ so that they are compared exactly.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
 Event = dict[str, Any]
 Facts = dict[str, Any]
 Sides = tuple[dict[str, str], dict[str, str]]  # price to quantity, bids and asks
 LATER = "unavailable"  # a store is away; who asks again is served
+SLACK = 20  # levels that a short book may have more, since levels come and go
 MOST_TOLD = 20  # of one kind; one fault can make thousands
 
 
@@ -25,7 +27,10 @@ class Known(Protocol):
         """What an event must say of it."""
 
     def book(self, topic: str, event: Event) -> Sides | None:
-        """The book after a depth event; None where it cannot be known."""
+        """The book after a depth event, best first; None where it cannot be known."""
+
+    def first_levels(self, topic: str) -> int:
+        """With so many levels a side (or some less) may a book begin that is whole later; 0: always whole."""
 
 
 @dataclass
@@ -172,7 +177,9 @@ class Judge:
         if true is None or self._book is None:
             return
         self._verdict.books += 1
-        for name, mine, theirs in zip(("bid", "ask"), self._book, true, strict=True):
+        for name, mine, whole in zip(("bid", "ask"), self._book, true, strict=True):
+            is_short = len(mine) <= self._known.first_levels(self.topic) + SLACK < len(whole)
+            theirs = dict(islice(whole.items(), len(mine))) if is_short else whole
             if mine != theirs:
                 price = next(price for price in (*mine, *theirs) if mine.get(price) != theirs.get(price))
                 said = f"{name} {price} is {mine.get(price)}, not {theirs.get(price)}"

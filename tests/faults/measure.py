@@ -7,7 +7,10 @@ from typing import Any
 from tests.faults.witness import Witness
 
 Event = dict[str, Any]
-SILENT_S = 1.5  # a pause so long is part of the fault where nothing else tells of it
+LONG_S = 1e9
+SILENT_S = (
+    3.0  # longer than the market itself ever is; a pause so long is part of the fault where nothing else tells of it
+)
 
 
 @dataclass
@@ -36,6 +39,10 @@ def measured(witness: Witness, struck_s: float, topics: Iterable[str]) -> Measur
         first = min((when_s for when_s, _ in noticed), default=None)
         if first is not None and (found.detected_s is None or first - struck_s < found.detected_s):
             found.detected_s = first - struck_s
+    for when_s, event in witness.since(struck_s):
+        if event.get("event") == "notice":
+            found.told[_word(event)] = None
+            found.detected_s = min(when_s - struck_s, found.detected_s or LONG_S)
     if closed:
         found.told["closed"] = None
         first_s = min(closed) - struck_s

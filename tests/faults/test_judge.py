@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.judge import Event, Facts, Judge, Sides, Verdict
+from tests.faults.judge import Event, Facts, Judge, Known, Sides, Verdict
 
 TRADE, DEPTH = "binance.trade.BTC-USDT", "binance.depth.BTC-USDT"
 
@@ -21,6 +21,20 @@ class Small:
     def book(self, topic: str, event: Event) -> Sides | None:
         n = event["sequence"]
         return None if n is None else ({str(n): "1"}, {str(n + 1): "2.5"})
+
+    def first_levels(self, topic: str) -> int:
+        return 0
+
+
+class Deep(Small):
+    """Book n has 40 bids from n downwards and 40 asks from n + 1 upwards; it may begin with 2."""
+
+    def book(self, topic: str, event: Event) -> Sides | None:
+        n = event["sequence"]
+        return {str(n - depth): "1" for depth in range(40)}, {str(n + 1 + depth): "1" for depth in range(40)}
+
+    def first_levels(self, topic: str) -> int:
+        return 2
 
 
 def trade(seq: int, number: int, epoch: int = 1, **members: Any) -> Event:
@@ -58,8 +72,8 @@ def refused(code: str) -> Event:
     return {"action": "subscribe", "result": False, "error": {"code": code}}
 
 
-def judged(topic: str, *events: Event) -> Verdict:
-    judge = Judge(topic, Small())
+def judged(topic: str, *events: Event, known: Known | None = None) -> Verdict:
+    judge = Judge(topic, known or Small())
     for event in events:
         judge.hear(event)
     return judge.verdict()
@@ -152,6 +166,16 @@ def test_books_that_agree_are_counted_and_those_that_cannot_be_known_are_not() -
 )
 def test_a_wrong_book_is_found(events: list[Event], found: str) -> None:
     assert judged(DEPTH, *events).wrong == [f"{DEPTH}: {found}"]
+
+
+@pytest.mark.parametrize(
+    ("bids", "is_right"),
+    [([9, 8], True), ([9, 8, 7], True), ([9, 7], False), (range(9, -31, -1), True), (range(9, -30, -1), False)],
+    ids=["the first levels", "one more", "a level left out", "whole", "nearly whole"],
+)
+def test_a_book_may_begin_with_its_best_levels_where_that_is_said(bids: Any, is_right: bool) -> None:
+    book = {**snapshot(1, 9), "bids": [[price, 1] for price in bids], "asks": [[10, 1], [11, 1]]}
+    assert judged(DEPTH, book, known=Deep()).clean is is_right
 
 
 def test_verdicts_add_up() -> None:

@@ -17,6 +17,8 @@ KEPT_BOOKS = 64
 NUMBERS: dict[str, Callable[[str], int]] = {"deribit": lambda trade_id: int(trade_id.rpartition("-")[2]) // 1000}
 # How many levels a side an exchange sends.
 DEPTHS = {"okx": 400}
+# Where whole books cost much, many of them begin with their best levels.
+FIRST_LEVELS = {"binance": 100}
 # These number no books, or number connections: which book it is, is told by the time that they say.
 TIMED = ("kraken", "coinbase")
 
@@ -53,6 +55,9 @@ class Truth:
         else:
             update = event["sequence"] - UPDATE_OFFSET
         return self._sides(asked.symbol, update, DEPTHS.get(asked.exchange, LEVELS))
+
+    def first_levels(self, topic: str) -> int:
+        return FIRST_LEVELS.get(Topic.parse(topic).exchange, 0)
 
     def _sides_at(self, symbol: str, update: int, depth: int) -> Sides:
         bids, asks = self._books[symbol].top(update, depth)

@@ -243,3 +243,21 @@ def test_a_limit_that_is_hit_stops_all_polls_of_the_connection_for_so_long() -> 
     list(feed.failed(fetch.request, RateLimited("too many", 30.0), 11 * SECOND_NS))
     assert fetches(feed.tick(40 * SECOND_NS)) == []
     assert len(fetches(feed.tick(41 * SECOND_NS))) == 1
+
+
+def test_where_heartbeats_tell_of_trades_again_and_again_and_none_comes_they_are_subscribed_to_anew() -> None:
+    feed = CARD.feed(spot("A-USD"))
+    list(feed.wanted([("trade", "A-USD")]))
+    match = {"type": "match", "trade_id": 1, "product_id": "A-USD", "side": "buy", "size": "1", "price": "2",
+             "time": "2026-09-21T14:13:22.000000Z"}  # fmt: skip
+    list(feed.receive(json.dumps(match), 1))
+
+    def beaten(number: int) -> list[Output]:
+        beat = {"type": "heartbeat", "sequence": number, "last_trade_id": number, "product_id": "A-USD",
+                "time": "2026-09-21T14:13:22.000000Z"}  # fmt: skip
+        return list(feed.receive(json.dumps(beat), number))
+
+    said = [output for number in range(2, 8) for output in beaten(number)]
+    assert [type(output) for output in said] == [Gap, Gap, Gap, Send, Send]
+    verbs = [(frame["type"], frame["channels"]) for frame in sent(said)]
+    assert verbs == [("unsubscribe", ["matches"]), ("subscribe", ["matches"])]
