@@ -82,6 +82,11 @@ class Numbering:
     def line(self, want: Want) -> Line | None:
         return self._lines.get(want)
 
+    def was_closed(self, candle: Candle) -> bool:
+        """Whether it, or a later one, was said closed."""
+        line = self._lines.get((candle.stream, candle.symbol))
+        return line is not None and line.closed_ms is not None and candle.open_ms <= line.closed_ms
+
     def rehearse(self, wants: Collection[Want]) -> Rehearsal:
         """Another loop carries the shard: what is taken from now on waits, until `go_on` of each line and `speak`."""
         self._rehearsal = Rehearsal(wants)
@@ -145,19 +150,25 @@ class Numbering:
         line = self._lines.get((event.stream, event.symbol))
         if line is None:
             return
-        if type(event) is Gap:
+        kind = type(event)
+        if kind is Gap:
             line.epoch, line.seq = next_epoch(line.epoch, event.received_ns), 0
             line.gaps += 1
-        elif line.status != "live" and source == "live" and type(event) is not Repaired:
+        elif line.status != "live" and source == "live" and kind is not Repaired:
             self.status(line, "live", event.received_ns)
         line.seq += 1
         line.count += 1
         if event.event_us is not None and not late:
             line.time_us, line.lag_us = event.event_us, event.received_ns // 1000 - event.event_us
-        if type(event) is Trade and not late:
+        if kind is Trade and not late:
             line.trade_id = event.place
         data = self._text(line, event, line.seq, source)
         self._publisher.add(self._lease, line, data)
+        if kind is not Trade:
+            self._keep(line, event, data, late)
+
+    def _keep(self, line: Line, event: Counted, data: bytes, late: bool) -> None:
+        """What of the event is the topic's newest state."""
         match event:
             case Depth(stream="depth", type="snapshot"):
                 self._publisher.fields(self._lease, line, book=data, book_position=str(line.position))

@@ -117,8 +117,8 @@ class Publisher:
 
     async def drained(self) -> None:
         """Returns when what waits now is written; what is added meanwhile, without end perhaps, is not waited for."""
-        last = next(reversed(self._batches.values()), None)
-        while self._full or any(batch is last for batch in self._batches.values()):
+        last = self._batches[-1] if self._batches else None
+        while self._full or any(batch is last for batch in self._batches):
             await self._end.wait()
         if self._ended < self._begun:
             await self._end.wait()

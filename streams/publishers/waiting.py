@@ -1,5 +1,6 @@
 """What waits for Redis: batches of consecutive events of a topic, bounded in bytes over all, taken piece by piece."""
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -42,7 +43,13 @@ class Batch:
     notes: list[tuple[int, bytes]] = field(default_factory=list)  # with the seq that each follows
     fields: dict[str, str | bytes] = field(default_factory=dict)
     size: int = 0
-    written: Written = Written(None, None, None)
+    time_us: int | None = None
+    trade_id: str | None = None
+    closed_ms: int | None = None
+
+    @property
+    def written(self) -> Written:
+        return Written(self.time_us, self.trade_id, self.closed_ms)
 
     @property
     def last(self) -> Position:
@@ -57,27 +64,32 @@ class Batch:
         """What is kept of the topic beside its history once the batch is written."""
         if not self.events:
             return self.fields
-        kept = {"stopped": "0", **self.fields, "position": str(self.last), "time_us": str(self.written.time_us or 0)}
-        return kept if self.written.trade_id is None else {**kept, "trade_id": self.written.trade_id}
+        kept = {"stopped": "0", **self.fields, "position": str(self.last), "time_us": str(self.time_us or 0)}
+        if self.trade_id is not None:
+            kept["trade_id"] = self.trade_id
+        return kept
 
 
 class Waiting:
     """In the order in which it was said."""
 
     def __init__(self) -> None:
-        self.batches: dict[tuple[str, int, int], Batch] = {}  # by topic, epoch and part
+        self.batches: deque[Batch] = deque()
         self.size = 0  # bytes of all events; what is kept beside them is bounded by the count of topics
-        self._part: dict[tuple[str, int], int] = {}  # the last part of each topic and epoch that waits
+        self._newest: dict[str, Batch] = {}  # of each topic
 
     def event(self, lease: Lease, line: Numbered, event: bytes) -> None:
         """One counted event, the line's newest."""
-        batch = self._batch(lease, line, line.seq)
+        batch = self._newest.get(line.topic)
+        if batch is None or batch.epoch != line.epoch or batch.lease is not lease or batch.size > BATCH_BYTES:
+            batch = self._batch(lease, line, line.seq)
         if not batch.events:
             batch.first = line.seq
         batch.events.append(event)
-        batch.written = Written(line.time_us, line.trade_id, line.closed_ms)
-        batch.size += len(event)
-        self.size += len(event)
+        batch.time_us, batch.trade_id, batch.closed_ms = line.time_us, line.trade_id, line.closed_ms
+        size = len(event)
+        batch.size += size
+        self.size += size
 
     def note(self, lease: Lease, line: Numbered, event: bytes) -> None:
         """One event that is not counted; also kept as the topic's last status."""
@@ -95,17 +107,14 @@ class Waiting:
     def take(self, most_bytes: float) -> list[Batch]:
         """The oldest, of about so many bytes together; what it takes no longer waits."""
         taken, size = [], 0
-        for key, batch in self.batches.items():
-            taken.append((key, batch))
+        while self.batches and size < most_bytes:
+            batch = self.batches.popleft()
+            taken.append(batch)
             self.size -= batch.size
             size += batch.size + len(batch.fields.get("book", ""))
-            if size >= most_bytes:
-                break
-        for (topic, epoch, part), _ in taken:
-            del self.batches[topic, epoch, part]
-            if self._part[topic, epoch] == part:
-                del self._part[topic, epoch]
-        return [batch for _, batch in taken]
+            if self._newest.get(batch.line.topic) is batch:
+                del self._newest[batch.line.topic]
+        return taken
 
     def drop(self) -> Iterable[Batch]:
         """All that waits, oldest first, is not said; but that a topic was stopped is still told."""
@@ -116,13 +125,13 @@ class Waiting:
         return dropped
 
     def _batch(self, lease: Lease, line: Numbered, first: int) -> Batch:
-        topic_epoch = line.topic, line.epoch
-        part = self._part.setdefault(topic_epoch, 0)
-        batch = self.batches.get((*topic_epoch, part))
-        if batch is None:
-            batch = self.batches[*topic_epoch, part] = Batch(lease, line, line.epoch, first)
-        elif batch.size > BATCH_BYTES and batch.events:
-            part = self._part[topic_epoch] = part + 1
-            kept, batch.fields = batch.fields, {}  # it is kept once, with the newest
-            batch = self.batches[*topic_epoch, part] = Batch(lease, line, line.epoch, first, fields=kept)
+        """The topic's newest, or a new one after it."""
+        newest = self._newest.get(line.topic)
+        fields: dict[str, str | bytes] = {}
+        if newest and newest.epoch == line.epoch and newest.lease is lease:
+            if newest.size <= BATCH_BYTES or not newest.events:
+                return newest
+            fields, newest.fields = newest.fields, fields  # they are kept once, with the newest
+        batch = self._newest[line.topic] = Batch(lease, line, line.epoch, first, fields=fields)
+        self.batches.append(batch)
         return batch

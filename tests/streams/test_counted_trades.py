@@ -51,7 +51,7 @@ async def test_a_trade_that_deribit_left_out_is_fetched_by_its_count(sandbox: Sa
 
 def _events(publisher: Publisher) -> list[dict[str, Any]]:
     """What waits for the flush, which nobody makes here."""
-    return [json.loads(event) for batch in publisher._batches.values() for event in batch.events]
+    return [json.loads(event) for batch in publisher._batches for event in batch.events]
 
 
 def _names(events: list[dict[str, Any]]) -> list[str]:

@@ -143,7 +143,7 @@ async def test_a_flush_that_is_repeated_does_no_harm(clean_redis: Redis) -> None
     numbering.open(WANT, Kept(), now_ns=5_000_000)
     numbering.take(trade(1))
     numbering.gap(numbering.line(WANT), "disconnect", 6_000_000)  # a second epoch in the same flush
-    batches = list(group.publisher._batches.values())
+    batches = list(group.publisher._batches)
     assert await group.publisher._deliver(batches) == set()
     assert await group.publisher._deliver(batches) == set()
     assert clean_redis.xlen(keys.history(TOPIC)) == 2

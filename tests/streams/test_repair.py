@@ -69,7 +69,7 @@ class Said:
 
     @property
     def events(self) -> list[Any]:
-        waiting = self._publisher._batches.values()
+        waiting = self._publisher._batches
         return [_short(json.loads(event)) for batch in waiting for event in batch.events]
 
     async def until(self, found: Callable[[Any], bool]) -> None:
