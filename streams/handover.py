@@ -5,7 +5,7 @@ it, opens a connection of its own and hears what the other says too. Once it is 
 writes all it has said, and gives its lease over; the second goes on from those positions, in the same epoch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import msgspec
@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from streams import history, keys
 from streams.continuity import hole
+from streams.history import Kept, Range
 from streams.lease import TTL_MS, Lease, release
 from streams.position import START, Position
 from streams.rehearsal import Said
@@ -111,15 +112,25 @@ async def abandon(redis: Redis, lease: Lease, loop: str) -> None:
     await redis.eval(_abandon, 2, *there, lease.token, loop, READY + lease.token.encode())
 
 
-async def said_since(redis: Redis, topic: str, position: Position) -> Said:
-    """What was said after `position`, as far as it is still kept, and the last trades before it: an exchange may tell
-    a new connection those again."""
-    ids = set((await history.told_before(redis, topic, position.epoch + 1, each=True)).ids)
+async def said_before(redis: Redis, topics: Sequence[str], stood: Sequence[Kept]) -> list[Collection[str]]:
+    """Of each topic the last trades up to where it stood: an exchange may tell a new connection those again."""
+    return [
+        (await history.told_before(redis, topic, kept.position.epoch + 1, each=True)).ids
+        for topic, kept in zip(topics, stood, strict=True)
+    ]
+
+
+async def said_since(redis: Redis, topics: Sequence[str], positions: Sequence[Position]) -> list[Said]:
+    """Of each topic what was said after its position, as far as it is still kept. Nobody says anything meanwhile: the
+    topics are asked about at once."""
+    pages = await history.after_each(redis, list(zip(topics, positions, strict=True)))
+    return [await _said_since(redis, *row) for row in zip(topics, positions, pages, strict=True)]
+
+
+async def _said_since(redis: Redis, topic: str, position: Position, page: Range) -> Said:
+    ids: set[str] = set()
     whole = True
-    while True:
-        page = await history.after(redis, topic, position)
-        if not page.events:
-            return Said(ids, whole)
+    while page.events:
         whole = whole and hole(position, page, START) is None
         for _, text in page.events:
             event = _said(text)
@@ -128,3 +139,5 @@ async def said_since(redis: Redis, topic: str, position: Position) -> Said:
             elif event.closed:
                 ids.add(str(event.open_time))
         position = page.last
+        page = await history.after(redis, topic, position) if page.cut else Range()
+    return Said(ids, whole)

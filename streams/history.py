@@ -72,6 +72,7 @@ class Range:
 
     events: list[tuple[Position, bytes]] = field(default_factory=list)
     last: Position = START
+    cut: bool = False  # a page was full: there may be more
 
 
 async def kept(redis: Redis, topics: Sequence[str]) -> list[Kept]:
@@ -84,8 +85,20 @@ async def kept(redis: Redis, topics: Sequence[str]) -> list[Kept]:
 
 async def after(redis: Redis, topic: str, position: Position) -> Range:
     """The events after `position` that are still kept, oldest first; at most PAGE entries."""
-    entries = await redis.xrange(keys.history(topic), min=f"({position}", count=PAGE)
-    found = Range(last=position)
+    return (await after_each(redis, [(topic, position)]))[0]
+
+
+async def after_each(redis: Redis, asked: Sequence[tuple[str, Position]]) -> list[Range]:
+    """The same for many topics in one round trip."""
+    pipeline = redis.pipeline(transaction=False)
+    for topic, position in asked:
+        pipeline.xrange(keys.history(topic), min=f"({position}", count=PAGE)
+    answers = await pipeline.execute() if asked else []
+    return [_range(position, entries) for (_, position), entries in zip(asked, answers, strict=True)]
+
+
+def _range(position: Position, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> Range:
+    found = Range(last=position, cut=len(entries) == PAGE)
     for entry_id, fields in entries:
         _append(found, Position.parse(entry_id), fields[b"events"])
     return found

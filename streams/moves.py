@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from exchanges.contract import Want
 from streams import handover, history, keys, lease
 from streams.ending import ended
 from streams.held import Held
@@ -17,7 +18,7 @@ from streams.history import Kept
 from streams.lease import Lease
 from streams.plan import Plan
 from streams.publishers.redis import Publisher
-from streams.rehearsal import Wants, is_identified
+from streams.rehearsal import Said, Wants, is_identified
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ REHEARSAL_S = 20.0  # a shard that is not ready by then is left to the loop that
 CLAIM_S = 5.0  # a loop that stops waits no longer than this for somebody to claim what it offers
 
 Tasks = dict[str, asyncio.Task[None]]
+# each stream whose events have names: its topic, where it stood, and the last of these names before
+Stood = list[tuple[Want, str, Kept, Collection[str]]]
 
 
 @dataclass
@@ -148,9 +151,9 @@ class Moves:
             return
         held = None
         try:
-            held, before = await self._beside(code, shard, taken, wants)
+            held, stood = await self._beside(code, shard, taken, wants)
             if await self._given(held):
-                await self._go_on(held, before)
+                await self._go_on(held, stood)
                 log.info("%s: shard %s was taken over", code, shard)
         finally:
             if held is None or self._leave_unless_ours(held):
@@ -173,7 +176,7 @@ class Moves:
 
     async def _replace(self, held: Held) -> None:
         """Connects anew beside a connection that the exchange is about to end, and goes on there."""
-        fresh, before = await self._beside(held.exchange, held.shard, held.lease, held.wants)
+        fresh, stood = await self._beside(held.exchange, held.shard, held.lease, held.wants)
         try:
             while not fresh.session.ready or held.session.repairing:
                 if self.held.get(held.lease.key) is not held or held.wants != fresh.wants or not held.session.outlived:
@@ -182,7 +185,7 @@ class Moves:
             held.session.hand_over()
             try:
                 await self.publisher.drained()
-                await self._go_on(fresh, before)
+                await self._go_on(fresh, stood)
             except BaseException:  # it says nothing more
                 self.drop(held)
                 await lease.release(self.redis, held.lease)
@@ -193,25 +196,37 @@ class Moves:
         finally:
             self._leave_unless_ours(fresh)
 
-    async def _beside(self, code: str, shard: str, lease: Lease, wants: Wants) -> tuple[Held, list[Kept]]:
+    async def _beside(self, code: str, shard: str, lease: Lease, wants: Wants) -> tuple[Held, Stood]:
         """A second connection that only listens, and where its topics stood before it did."""
         held = await self.begin(code, shard, lease)
         held.wants = wants
-        before = await history.kept(self.redis, held.topics)
+        stood = await history.kept(self.redis, held.topics)
         held.session.rehearse(wants)
         if held.socket.url:
             held.start()
-        return held, before
+        named = [
+            (want, topic, kept)
+            for want, topic, kept in zip(held.order, held.topics, stood, strict=True)
+            if is_identified(want)
+        ]
+        try:
+            said = await handover.said_before(self.redis, [row[1] for row in named], [row[2] for row in named])
+        except BaseException:
+            self._leave_unless_ours(held)
+            raise
+        return held, [(*row, before) for row, before in zip(named, said, strict=True)]
 
-    async def _go_on(self, held: Held, before: list[Kept]) -> None:
+    async def _go_on(self, held: Held, stood: Stood) -> None:
         """Nobody else says anything of the shard any more: what has not been said is, and then what comes."""
         self.held[held.lease.key] = held
         try:
             known = await history.kept(self.redis, held.topics)
+            since = await handover.said_since(
+                self.redis, [topic for _, topic, _, _ in stood], [kept.position for _, _, kept, _ in stood]
+            )
             said = {
-                want: await handover.said_since(self.redis, topic, kept.position)
-                for want, topic, kept in zip(held.order, held.topics, before, strict=True)
-                if is_identified(want)
+                want: Said({*before, *after.ids}, after.whole)
+                for (want, _, _, before), after in zip(stood, since, strict=True)
             }
             held.session.take_over(dict(zip(held.order, known, strict=True)), said)
         except BaseException:  # it would be carried here in silence

@@ -128,6 +128,7 @@ class Session:
             rehearsal,
             book=lambda symbol: feed.book(symbol, now_ns) if feed else None,
             away=bool(self._socket.url) and feed is None,
+            polled=not self._socket.url,
             open=lambda want, kept: self.open(want, kept, now_ns),
         ).all(known, said)
         for status in refused:
@@ -320,6 +321,8 @@ class Session:
     def _act(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
             match output:
+                case Candle() if not self._socket.url and self._numbering.was_closed(output):
+                    pass  # each new feed of a polled source begins with it
                 case Trade() | Ticker() | Depth() | Candle():
                     self._repairs.take(output) or self._numbering.take(output)
                 case Gap():

@@ -17,13 +17,15 @@ from streams.repair import Repairs
 
 @dataclass(frozen=True)
 class TakeOver:
-    """Of one shard. `book` gives the new connection's own; `away`: there is none now; `open` begins a stream anew."""
+    """Of one shard. `book` gives the new connection's own; `away`: there is none now; `polled`: there never is one;
+    `open` begins a stream anew."""
 
     numbering: Numbering
     repairs: Repairs
     rehearsal: Rehearsal
     book: Callable[[str], Depth | None]
     away: bool
+    polled: bool
     open: Callable[[Want, Kept], None]
 
     def all(self, known: Mapping[Want, Kept], said: Mapping[Want, Said]) -> None:
@@ -44,7 +46,8 @@ class TakeOver:
     def _go_on(self, want: Want, kept: Kept, said: Said, follows: bool) -> None:
         line = self.numbering.go_on(want, kept)
         unsaid = self.rehearsal.unsaid(want, said, kept.time_us)
-        if self.away or (is_identified(want) and self.rehearsal.broken):
+        missed = self.polled and want[0] == "trade"  # what was traded since the other asked last
+        if self.away or missed or (is_identified(want) and self.rehearsal.broken):
             self.repairs.lost(line, "failover", time.time_ns())
             return
         if want[0] == "depth":

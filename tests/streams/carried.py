@@ -71,8 +71,10 @@ async def carried(
     age_s: float = 600,
     loop: str = "one",
     more: Collection[Want] = (),
+    handed_over: bool = False,
 ) -> AsyncIterator[Carried]:
-    """As a hold loop carries it, with `more` beside it; at the end it is gone without a word."""
+    """As a hold loop carries it, with `more` beside it; at the end it is gone without a word. `handed_over`: it goes on
+    where another has stopped, in the same epoch."""
     ours = await Ours.loaded(exchange, server, key)
     publisher = Publisher(redis(), get_channel_layer(), 10_000, 2**26, lambda: None, lambda lease: None)
     closed: list[Candle] = []
@@ -87,10 +89,15 @@ async def carried(
         )
         topic = str(Topic(exchange, *want))
         flushing = asyncio.create_task(publisher.run())
-        for one in (want, *more):
-            [kept] = await history.kept(redis(), [str(Topic(exchange, *one))])
-            session.open(one, kept, time.time_ns())
-        session.want(frozenset({want, *more}))
+        wants = frozenset({want, *more})
+        known = {one: (await history.kept(redis(), [str(Topic(exchange, *one))]))[0] for one in wants}
+        if handed_over:
+            session.rehearse(wants)
+            session.take_over(known, {})
+        else:
+            for one in (want, *more):
+                session.open(one, known[one], time.time_ns())
+            session.want(wants)
         running = asyncio.create_task(session.run())
         try:
             yield Carried(topic, publisher, session, closed)

@@ -116,15 +116,18 @@ async def test_a_shard_whose_holder_dies_while_handing_over_is_taken_with_a_gap(
 
 
 class Refusing(AsyncRedis):
-    """Refuses to read a history once."""
+    """Refuses to read histories once."""
 
     refused = 0
 
-    async def xrange(self, *arguments: Any, **options: Any) -> Any:
-        if not self.refused:
-            self.refused += 1
-            raise ConnectionError("Redis is away")
-        return await super().xrange(*arguments, **options)
+    def pipeline(self, *arguments: Any, **options: Any) -> Any:
+        made = super().pipeline(*arguments, **options)
+        made.xrange = made.xrange if self.refused else self._refuse
+        return made
+
+    def _refuse(self, *_: Any, **__: Any) -> None:
+        self.refused += 1
+        raise ConnectionError("Redis is away")
 
 
 async def test_a_shard_that_cannot_go_on_is_not_carried_in_silence(listed: None, web: Web) -> None:
