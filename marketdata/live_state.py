@@ -1,7 +1,6 @@
 """What the hold loops say of an exchange's connections, read from Redis; this side writes nothing there."""
 
 import logging
-import time
 
 import msgspec
 from redis.exceptions import RedisError
@@ -15,7 +14,8 @@ NONE = {"connections": 0, "connected": 0, "rejected": 0}
 
 
 class Said(msgspec.Struct):
-    """One hold loop's word: connections it keeps, those open, frames it could not read; `at` in unix seconds."""
+    """One hold loop's word: connections it keeps, those open, frames it could not read; `at` in unix seconds, by Redis'
+    clock."""
 
     connections: int
     connected: int
@@ -47,4 +47,5 @@ def refusals(exchange: str) -> tuple[str, str]:
 
 def _fresh(exchange: str) -> list[Said]:
     said = [msgspec.json.decode(value, type=Said) for value in redis().hgetall(f"state:{exchange}").values()]
-    return [one for one in said if time.time() - one.at <= FRESH_S]
+    now_s, _ = redis().time() if said else (0, 0)
+    return [one for one in said if now_s - one.at <= FRESH_S]

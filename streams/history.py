@@ -1,6 +1,5 @@
 """What Redis keeps of a topic, read back: the events after a position, the newest state, the last positions."""
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -78,9 +77,11 @@ class Range:
 async def kept(redis: Redis, topics: Sequence[str]) -> list[Kept]:
     """In the order of `topics`; a topic that is not known gives the defaults."""
     pipeline = redis.pipeline(transaction=False)
+    pipeline.time()
     for topic in topics:
         pipeline.hgetall(keys.latest(topic))
-    return [_kept(fields) for fields in await pipeline.execute()]
+    (now_s, _), *found = await pipeline.execute()
+    return [_kept(fields, now_s) for fields in found]
 
 
 async def after(redis: Redis, topic: str, position: Position) -> Range:
@@ -150,7 +151,7 @@ async def last_trades(redis: Redis, topic: str, count: int = LAST_TRADES) -> Ran
     return found
 
 
-def _kept(fields: dict[bytes, bytes]) -> Kept:
+def _kept(fields: dict[bytes, bytes], now_s: int) -> Kept:
     if not fields:
         return Kept()
     time_us, trade_id = int(fields.get(b"time_us", 0)), fields.get(b"trade_id")
@@ -158,7 +159,7 @@ def _kept(fields: dict[bytes, bytes]) -> Kept:
     return Kept(
         position=Position.parse(fields.get(b"position", b"0-0")),
         carried=fields.get(b"stopped") == b"0",
-        fresh=fields.get(b"stopped") == b"0" and time.time() - int(fields.get(b"beat", 0)) < FRESH_S,
+        fresh=fields.get(b"stopped") == b"0" and now_s - int(fields.get(b"beat", 0)) < FRESH_S,
         time_us=time_us or None,
         trade_id=trade_id.decode() if trade_id else None,
         gaps=int(fields.get(b"gaps", 0)),

@@ -15,9 +15,8 @@ def history(topic: str) -> str:
 
 def latest(topic: str) -> str:
     """Hash: `position`, `event` (the last market event), `trade_id`, `book` and `book_position`, `status`, `stopped`,
-    `beat` (the second of the last heartbeat), `time_us` of the last event, `closed_ms` (the opening of the last candle
-    that was said closed), and what the status page shows
-    (`rate`, `lag_ms`, `gaps`, `loop`)."""
+    `beat` (the second of the last heartbeat, by Redis' clock), `time_us` of the last event, `closed_ms` (the opening of
+    the last candle that was said closed), and what the status page shows (`rate`, `lag_ms`, `gaps`, `loop`)."""
     return f"latest:{topic}"
 
 

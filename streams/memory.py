@@ -1,6 +1,5 @@
 """How much the histories take of the memory that is meant for them, measured now and then, and kept within it."""
 
-import time
 from typing import NamedTuple
 
 from redis.asyncio import Redis
@@ -30,14 +29,15 @@ async def turn(redis: Redis) -> bool:
 async def measure(redis: Redis, most: int) -> Memory:
     """Measures all histories; over `most` bytes those that nobody writes any more go, the longest silent first."""
     found = [(topic.decode(), int(at_s)) for topic, at_s in await redis.zrange(keys.RUNNING, 0, -1, withscores=True)]
+    now_s, _ = await redis.time()
     sizes = await _sizes(redis, [topic for topic, _ in found])
     total = sum(sizes.values())
     for topic, at_s in found:  # by the time of the last heartbeat
-        if total <= most or time.time() - at_s < GONE_S:
+        if total <= most or now_s - at_s < GONE_S:
             break
         await redis.unlink(keys.history(topic))
         total -= sizes.pop(topic, 0)
-    memory = Memory(total, len(sizes), most, int(time.time()))
+    memory = Memory(total, len(sizes), most, now_s)
     await redis.hset(keys.MEMORY, mapping=memory._asdict())
     return memory
 

@@ -1,6 +1,5 @@
 """The newest known state of one market: from Redis where it is streamed, else asked from the exchange."""
 
-import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -87,18 +86,20 @@ def said(status: bytes | None) -> Row:
     return msgspec.json.decode(status or b"{}")
 
 
-def carried(heartbeat_s: int | None, status: Row) -> bool:
-    """Whether a hold loop carries the topic, by its last heartbeat (unix seconds) or, before the first, its status."""
+def carried(heartbeat_s: int | None, status: Row, now_s: int) -> bool:
+    """Whether a hold loop carries the topic, by its last heartbeat or, before the first, its status. Unix seconds, by
+    Redis' clock."""
     last_s = max(heartbeat_s or 0, status.get("received_time", 0) // 1000)
-    return time.time() - last_s <= FRESH_S
+    return now_s - last_s <= FRESH_S
 
 
 async def _latest(topic: str) -> Streamed | None:
     """None where the topic is not live."""
     heartbeat_s = await redis().zscore(keys.RUNNING, topic)
+    now_s, _ = await redis().time()
     kept = (await history.kept(redis(), [topic]))[0]
     status = said(kept.status)
-    live = kept.fresh and status.get("status") == "live" and carried(heartbeat_s and int(heartbeat_s), status)
+    live = kept.fresh and status.get("status") == "live" and carried(heartbeat_s and int(heartbeat_s), status, now_s)
     return Streamed(kept) if live else None
 
 

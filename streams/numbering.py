@@ -1,6 +1,5 @@
 """Topic, epoch and seq for what a feed says; each event becomes JSON here, once, for every reader."""
 
-import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,6 +14,7 @@ from streams.position import Position, next_epoch
 from streams.publishers.redis import Publisher
 from streams.rehearsal import Rehearsal
 
+NOW = ""  # of the field `beat`: Redis sets the time (publishers/flush.lua)
 REFUSED: tuple[State, ...] = ("not_listed", "not_authenticated", "quota_spent", "stopped")
 
 
@@ -48,9 +48,8 @@ class Line:
         """What the status page shows, and a new count of the rate."""
         lag_ms = "" if self.lag_us is None else str(max(0, self.lag_us) // 1000)
         said = {"rate": f"{self.count / seconds:.1f}", "lag_ms": lag_ms, "gaps": str(self.gaps)}
-        said["beat"] = str(int(time.time()))
         self.count = 0
-        return said
+        return {**said, "beat": NOW}
 
 
 class Numbering:
@@ -126,8 +125,7 @@ class Numbering:
         line.trade_id, line.closed_ms = kept.trade_id, kept.closed_ms
         self._lines[want] = line
         stale = {} if kept.fresh else {"event": "", "book": ""}
-        beat = str(now_ns // 1_000_000_000)
-        self._publisher.fields(self._lease, line, stopped="0", beat=beat, position=str(line.position), **stale)
+        self._publisher.fields(self._lease, line, stopped="0", beat=NOW, position=str(line.position), **stale)
         return line
 
     def _new(self, want: Want, epoch: int) -> Line:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import socket
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -55,7 +54,7 @@ class Report:
                 log.debug("no report this time: %s", error)
 
     async def _say(self, expire: bool) -> None:
-        now_s = int(time.time())
+        now_s, _ = await self.redis.time()
         lines = [line for held in self.held.values() for line in held.numbering.lines]
         pipeline = self.redis.pipeline(transaction=False)
         about = {"host": socket.gethostname(), "pid": os.getpid(), "shards": len(self.held), "topics": len(lines)}

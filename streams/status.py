@@ -1,6 +1,5 @@
 """How the streams are doing: what each hold loop says of its topics, of itself and of its connections."""
 
-import time
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -70,9 +69,10 @@ def _impossible(row: Row, known: Instruments) -> Row:
 
 async def _read(codes: Sequence[str], pins: set[str]) -> Row:
     store = redis()
+    now_s, _ = await store.time()
     left = {code: await Budget(store, code, cards.card(code).limits).left() for code in codes}
     heartbeats = {topic.decode(): int(at) for topic, at in await store.zrange(keys.RUNNING, 0, -1, withscores=True)}
-    demanded = {topic.decode() for topic in await store.zrangebyscore(keys.DEMAND, f"({int(time.time())}", "+inf")}
+    demanded = {topic.decode() for topic in await store.zrangebyscore(keys.DEMAND, f"({now_s}", "+inf")}
     wanted = demanded | pins
     topics = sorted(topic for topic in wanted | heartbeats.keys() if topic.partition(".")[0] in codes)
     pipeline = store.pipeline(transaction=False)
@@ -80,7 +80,7 @@ async def _read(codes: Sequence[str], pins: set[str]) -> Row:
         pipeline.hmget(keys.latest(topic), SHOWN)
     known = [dict(zip(SHOWN, values, strict=True)) for values in await pipeline.execute()]
     rows = [
-        stream(topic, fields, heartbeats.get(topic))
+        stream(topic, fields, heartbeats.get(topic), now_s)
         for topic, fields in zip(topics, known, strict=True)
         if topic in wanted or fields[b"stopped"] == b"0"
     ]
@@ -99,11 +99,11 @@ async def _memory(store: Redis) -> Row:
     }
 
 
-def stream(topic: str, fields: dict[bytes, bytes | None], heartbeat_s: int | None) -> Row:
-    """One topic; `fields` are those of its `latest` hash, None where it has none."""
+def stream(topic: str, fields: dict[bytes, bytes | None], heartbeat_s: int | None, now_s: int) -> Row:
+    """One topic; `fields` are those of its `latest` hash, None where it has none. Seconds are by Redis' clock."""
     last = said(fields[b"status"])
     status, detail = last.get("status", "starting"), last.get("detail", "")
-    is_carried = carried(heartbeat_s, last)
+    is_carried = carried(heartbeat_s, last, now_s)
     if not is_carried:
         status, detail = ("stale" if fields[b"stopped"] == b"0" else "starting"), ORPHAN
     position = Position.parse(fields[b"position"] or b"0-0")

@@ -4,8 +4,10 @@
 --       count of the fields that follow, and (field, value) of each.
 -- Returns the indexes (from 1) of the batches that were refused: another loop holds the lease, or has written on.
 -- A lease that is gone is taken again here, before the first write. A batch that was written before is no error.
+-- The field `beat` gets the second by this clock, whatever its value: those of the loops may be wrong.
 -- What was written prolongs its lease: a loop with more to do than time comes late to all else.
 local ttl = ARGV[1]
+local now = redis.call('TIME')[1]
 local held = {}
 local at = 3
 for n = 1, tonumber(ARGV[2]) do
@@ -34,8 +36,10 @@ while at <= #ARGV do
   end
   if accepted then
     local pairs_of = {latest}
-    for n = 1, fields * 2 do
-      pairs_of[n + 1] = ARGV[at + 6 + n]
+    for n = 1, fields * 2, 2 do
+      local name = ARGV[at + 6 + n]
+      pairs_of[n + 1] = name
+      pairs_of[n + 2] = name == 'beat' and now or ARGV[at + 7 + n]
     end
     if fields > 0 then
       redis.call('HSET', unpack(pairs_of))

@@ -88,6 +88,21 @@ async def test_events_are_kept_under_epoch_and_seq_with_the_last_trade_id(clean_
         assert (kept.position, kept.trade_id, kept.carried) == (Position(line.epoch, 3), "9", True)
 
 
+async def test_a_heartbeat_is_of_the_time_by_redis(clean_redis: Redis) -> None:
+    """Neither a loop nor a reader whose own clock is wrong misjudges who carries a topic."""
+    async with running() as group:
+        held = await lease.take(redis(), KEY, "one")
+        numbering = group.numbering(held)
+        line = numbering.open(WANT, Kept(), 5_000_000_000)  # long ago, by the loop's clock
+        await group.publisher.drained()
+        begun_s, now_s = int(clean_redis.hget(keys.latest(TOPIC), "beat")), clean_redis.time()[0]
+        group.publisher.fields(held, line, **line.beat(1.0))
+        await group.publisher.drained()
+        [kept] = await history.kept(redis(), [TOPIC])
+    assert 0 <= now_s - begun_s <= 1 and begun_s <= kept.beat_s <= now_s + 1
+    assert kept.fresh
+
+
 async def test_whose_lease_another_holds_writes_nothing_and_is_told(clean_redis: Redis) -> None:
     async with running() as group:
         held = await lease.take(redis(), KEY, "one")

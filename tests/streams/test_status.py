@@ -1,7 +1,6 @@
 """The state of all streams: what is carried, and what should be and is not."""
 
 import asyncio
-import time
 
 from redis import Redis
 
@@ -53,7 +52,7 @@ async def test_what_is_wanted_and_carried_by_nobody_is_shown_so(get: Get, clean_
 
 def test_a_stream_that_ran_and_is_carried_by_nobody_is_stale_and_has_no_rate():
     fields = {**NOTHING, b"stopped": b"0", b"rate": b"5.0", b"lag_ms": b"3", b"position": b"7-42", b"gaps": b"2"}
-    row = stream(TRADE, fields, heartbeat_s=1)
+    row = stream(TRADE, fields, heartbeat_s=1, now_s=9)
     assert (row["status"], row["detail"]) == ("stale", ORPHAN)
     assert (row["rate"], row["lag_ms"], row["loop"]) == (None, None, None)
     assert (row["epoch"], row["seq"], row["gaps"]) == (7, 42, 2)
@@ -61,5 +60,5 @@ def test_a_stream_that_ran_and_is_carried_by_nobody_is_stale_and_has_no_rate():
 
 def test_the_last_word_of_the_stream_itself_is_shown():
     said = b'{"event":"status","status":"reconnecting","detail":"the exchange closed the connection"}'
-    row = stream(TRADE, {**NOTHING, b"stopped": b"0", b"status": said}, heartbeat_s=int(time.time()))
+    row = stream(TRADE, {**NOTHING, b"stopped": b"0", b"status": said}, heartbeat_s=7, now_s=9)
     assert (row["status"], row["detail"]) == ("reconnecting", "the exchange closed the connection")
