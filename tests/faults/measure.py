@@ -1,5 +1,6 @@
 """When a client first noticed a fault, and when all was well again; pure."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,6 +50,15 @@ def measured(witness: Witness, struck_s: float, topics: Iterable[str]) -> Measur
         found.detected_s = first_s if found.detected_s is None else min(found.detected_s, first_s)
     found.repaired_s = max(ends) - struck_s if ends else None
     return found
+
+
+def slowest_s(witness: Witness, struck_s: float) -> float:
+    """The longest that a live event took, from our clock when its frame came to the client."""
+    wall_s = time.time() - time.monotonic()
+    delays = (
+        when_s + wall_s - event["received_time"] / 1000 for when_s, event in witness.since(struck_s) if _is_live(event)
+    )
+    return max(delays, default=0.0)
 
 
 def _word(event: Event) -> str:
