@@ -80,9 +80,9 @@ class Fanout:
         """Tells a client that has lagged since the position what it missed, a book as it is now, then what follows."""
         async with self._joining(topic) as cast:
             await self._meet(cast)
-            kept = await self._carried(cast)
+            kept = await self._carried(cast) if cast.kind == "depth" else None
             async with outbox.room(FIRST_BYTES[cast.kind]):
-                state, told = await self._book(cast, kept) if cast.kind == "depth" else ([], Range(last=cast.position))
+                state, told = await self._book(cast, kept) if kept else ([], Range(last=cast.position))
                 until = told.events[0][0].before if told.events else told.last
                 outbox.put_always(message(lagged(topic, position, until)))
                 for text in (*cast.newest, *state):
@@ -116,9 +116,9 @@ class Fanout:
         """The newest state, up to exactly the position that the others have reached; False where the client cannot
         take all of it."""
         await self._meet(cast)
-        kept = await self._carried(cast)
+        kept = None if cast.kind == "picture" else await self._carried(cast)
         async with outbox.room(FIRST_BYTES[cast.kind]):
-            if cast.kind == "picture":
+            if kept is None:
                 for text in cast.newest:
                     outbox.put_always(message(text))
                 return True
