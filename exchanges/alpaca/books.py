@@ -57,9 +57,16 @@ class Books:
         self._due_ns.pop(market, None)
         return self._depths.started(market, book)
 
-    def _lose(self, market: str, book: ProvenBook, event_us: int, received_ns: int) -> Iterable[Output]:
+    def _lose(self, market: str, book: ProvenBook, event_us: int | None, received_ns: int) -> Iterable[Output]:
         self._due_ns.setdefault(market, received_ns)
         return self._depths.broken(market, book, "sequence", received_ns, event_us)
+
+    def unread(self, received_ns: int) -> Iterable[Output]:
+        """Something came that nobody could read: any book may have changed by it."""
+        for market, book in self._books.items():
+            if book.proven:
+                book.lose()
+                yield from self._lose(market, book, None, received_ns)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Pictures whose pause is over; and the wait for whole books begins."""

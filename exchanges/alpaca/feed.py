@@ -86,12 +86,13 @@ class AlpacaFeed:
         try:
             objects = frames.frame.decode(frame)
         except BROKEN as error:
-            return [rejected(error)]
+            return [rejected(error), *self._books.unread(received_ns)]
         for raw in objects:
             try:
                 outputs += self._read(raw, received_ns)
             except BROKEN as error:
                 outputs.append(rejected(error))
+                outputs += self._books.unread(received_ns) if _is_book(raw) else ()
         return outputs
 
     def answered(self, request: Request, body: bytes, received_ns: int) -> Iterable[Output]:
@@ -212,6 +213,13 @@ class AlpacaFeed:
 
 
 REFUSALS: dict[int, State] = {SYNTAX: "not_listed", PLAN: "not_authenticated", CHANNEL: "stopped"}
+
+
+def _is_book(raw: Raw) -> bool:
+    """Of an object that cannot be read."""
+    return b'"T":"o"' in bytes(raw).replace(b" ", b"")
+
+
 READERS: dict[str, Reader] = {
     "t": AlpacaFeed._trade, "q": AlpacaFeed._quote, "b": AlpacaFeed._bar, "u": AlpacaFeed._bar,
     "d": AlpacaFeed._day, "o": AlpacaFeed._book,

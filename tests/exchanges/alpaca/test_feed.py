@@ -180,6 +180,27 @@ def test_a_crossed_book_is_a_gap_and_is_subscribed_to_anew():
     assert [one.type for one in feed.receive(said({**BOOK, "r": True}), NOW_NS + S_NS)] == ["snapshot"] * 2
 
 
+@pytest.mark.parametrize(
+    ("frame", "is_lost"),
+    [
+        ('[{"T":"o","S":"BTC/USD","t":"2026-09-21T14:13:20Z","b":[{"p":1,', True),
+        (b"\xff", True),
+        ('[{"T":"o","S":"BTC/USD","t":"2026-09-21T14:13:20Z","b":[{"p":"x","s":1}],"a":[]}]', True),
+        ('[{"T":"t","S":"BTC/USD","p":"x"}]', False),
+    ],
+    ids=["cut short", "binary", "a broken book", "a broken trade"],
+)
+def test_what_nobody_can_read_leaves_no_book_proven_that_it_may_have_changed(frame: str | bytes, is_lost: bool):
+    feed, _ = logged_in(("depth", "BTC-USD"))
+    sides = {"b": [{"p": 100, "s": 1}], "a": [{"p": 101, "s": 1}]}
+    list(feed.receive(said({"T": "o", "S": "BTC/USD", "t": "2026-09-21T14:13:20Z", "r": True, **sides}), 3))
+    assert feed.book("BTC-USD", 3)
+    broken, *outputs = feed.receive(frame, 4)
+    assert isinstance(broken, Rejected)
+    assert [type(output) for output in outputs] == [Gap] * is_lost
+    assert (feed.book("BTC-USD", 5) is None) is is_lost
+
+
 def test_a_message_without_an_answer_ends_the_connection():
     feed, _ = logged_in(("trade", BTC))
     assert list(feed.tick(NOW_NS)) == []
