@@ -12,7 +12,7 @@ from redis import Redis
 from streams import consumer, keys, silence
 from streams.hold import Holder
 from tests.sandbox_server import SandboxServer
-from tests.streams.heard import assert_unbroken, is_, replayed, trade_ids
+from tests.streams.heard import assert_unbroken, is_, trade_ids
 from tests.streams.live import Web, hold_loop
 
 TRADE, DEPTH, TICKER = "binance.trade.BTC-USDT", "binance.depth.BTC-USDT", "binance.ticker.BTC-USDT"
@@ -80,34 +80,6 @@ async def test_a_repair_that_takes_long_lets_live_trades_pass_and_comes_late_and
     ids = trade_ids(client.counted(TRADE))
     assert sorted(ids) == list(range(min(ids), max(ids) + 1))
     assert ids.index(int(late["trade_id"])) > 5
-
-
-async def test_a_missing_depth_update_breaks_the_book_and_a_new_snapshot_comes_before_any_delta(
-    web: Web, holder: Holder, sandbox: SandboxServer
-) -> None:
-    async with web.client() as client:
-        await client.subscribe(DEPTH)
-        await client.several(3, is_("depth"))
-        sandbox.fault("skip", stream="depth", symbol="BTC-USDT")
-        gap = await client.until(is_("gap", DEPTH))
-        assert (gap["reason"], gap["repair"]) == ("sequence", "none")
-        after = await client.until(is_("depth"))
-        assert after["type"] == "snapshot"
-        await client.several(5, is_("depth", type="delta"))
-    assert_unbroken(client.counted(DEPTH))
-    bids, asks = replayed(client.counted(DEPTH))
-    assert max(bids) < min(asks)
-
-
-async def test_what_the_exchange_says_twice_is_said_once(web: Web, holder: Holder, sandbox: SandboxServer) -> None:
-    async with web.client() as client:
-        await client.subscribe(TRADE, DEPTH)
-        await client.several(3, is_("trade"))
-        sandbox.fault("duplicate", symbol="BTC-USDT", count=10)
-        await client.several(20, is_("trade"))
-        await client.several(10, is_("depth"))
-    assert_no_trade_missing(client.counted(TRADE))
-    assert "gap" not in {event["event"] for event in client.counted(TRADE) + client.counted(DEPTH)}
 
 
 @pytest.mark.parametrize("form", ["truncated", "binary", "unknown"])
