@@ -22,3 +22,18 @@ def assert_unbroken(events: list[Event]) -> None:
 
 def trade_ids(events: list[Event]) -> list[int]:
     return [int(event["trade_id"]) for event in events if event["event"] == "trade"]
+
+
+def replayed(events: list[Event]) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """The book a client has after these depth events: price to quantity, bids and asks."""
+    sides: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})
+    for event in events:
+        if event["event"] != "depth":
+            continue
+        for side, changes in zip(sides, (event["bids"], event["asks"]), strict=True):
+            if event["type"] == "snapshot":
+                side.clear()
+            side.update((price, quantity) for price, quantity in changes)
+            for price in [price for price, quantity in side.items() if quantity == 0]:
+                del side[price]
+    return sides
