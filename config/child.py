@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,12 @@ class Child:
         # A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops all in order.
         options: dict[str, Any] = {"start_new_session": True, "env": {**os.environ, **self.env}, "cwd": self.folder}
         if _LIBC is not None:
-            options["preexec_fn"] = self._before_exec
+            options["preexec_fn"] = partial(self._before_exec, os.getpid())
         if self.user is not None:
             options |= {"user": self.user, "group": self.group, "extra_groups": []}
         return options
 
-    def _before_exec(self) -> None:
+    def _before_exec(self, parent: int) -> None:
         die_with_parent(self.orphaned)
+        if os.getppid() != parent:  # it ended before it could be asked for: no signal will come
+            os._exit(1)
