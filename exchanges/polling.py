@@ -197,14 +197,17 @@ class PollingFeed:
     def _news(self, events: Sequence[Polled], received_ns: int) -> Iterable[Event]:
         """What is wanted and was not told yet."""
         counts: dict[Want, int] = {}
+        unsettled: set[Want] = set()
         for event in events:
             counts[event.stream, event.symbol] = counts.get((event.stream, event.symbol), 0) + 1
         for event in events:
             want = (event.stream, event.symbol)
             counts[want] -= 1
             topic = self._topics.get(want)
-            if topic is None or (topic.told is None and counts[want] >= NEWCOMER):
+            if topic is None or want in unsettled or (topic.told is None and counts[want] >= NEWCOMER):
                 continue
+            if type(event) is Candle and not event.closed:
+                unsettled.add(want)  # the next ones wait, or its final figures would come too late to be told
             if topic.told is None or _newer(event, topic.told):
                 topic.told = event
                 if topic.status == "starting":

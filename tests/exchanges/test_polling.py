@@ -139,3 +139,32 @@ def test_a_market_that_an_answer_leaves_out_is_not_listed_unless_its_row_may_be_
         told = feed.answered(request, body.encode(), second * S)
         said += [(one.symbol, one.status) for one in statuses(told)]
     assert said == [(NAMES[1], "not_listed"), (NAMES[1], "live")]
+
+
+class Candles(Source):
+    """An answer is `<opening in minutes>` or, where it is final, `<opening in minutes>!`, with commas between."""
+
+    def read(
+        self, request: Request, body: bytes, received_ns: int, instruments: Instruments, rejected: list[Rejected]
+    ) -> Sequence[Candle]:
+        figures = dict.fromkeys(("open", "high", "low", "close", "volume", "quote_volume", "trades"))
+        return [
+            Candle(
+                symbol="M0-USD", venue_symbol="M0-USD", received_ns=received_ns, interval="1m", **figures,
+                open_ms=int(row.strip("!")) * 60_000, close_ms=int(row.strip("!")) * 60_000 + 59_999,
+                closed=row.endswith("!"),
+            )
+            for row in body.decode().split(",")
+        ]  # fmt: skip
+
+
+def test_a_candle_that_is_not_final_yet_is_told_as_such_before_any_later_one() -> None:
+    feed = PollingFeed(Instruments(MARKETS), Candles())
+    list(feed.wanted([("candle_1m", "M0-USD")]))
+    told = []
+    for turn, body in enumerate((b"1!,2,3", b"1!,2!,3", b"2!,3,4", b"3!,4!,5")):
+        request = asked(feed, turn * 10 if turn < 3 else 200)
+        assert request is not None
+        events = feed.answered(request, body, turn * 10 * S)
+        told.append([(event.open_ms // 60_000, event.closed) for event in events if isinstance(event, Candle)])
+    assert told == [[(2, False)], [(2, True), (3, False)], [], [(3, True), (4, True), (5, False)]]

@@ -28,7 +28,7 @@ from tests.exchanges.ours import Ours
 from tests.sandbox_server import SandboxServer
 
 Event = dict[str, Any]
-PATIENCE_S = 75.0  # a candle of a minute that is asked for may close so late
+PATIENCE_S = 30.0
 
 
 @dataclass
