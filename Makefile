@@ -16,7 +16,7 @@ run: install ## sets up everything and runs the platform in the foreground; ARGS
 test: install-dev ## sets up everything and runs the tests and the style checks; ARGS="-k words" and the like
 	@$(VENV) -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
-test-faults: install-dev ## every fault of the test bench, also those that last, and the table of what they cost; about ten minutes
+test-faults: install-dev ## every fault of the test bench, also those that last, and the table of what they cost; about twelve minutes
 	@$(VENV) -m pytest tests/faults -m "" $(ARGS)
 
 lint: install-dev ## the style checks alone
