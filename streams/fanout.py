@@ -212,7 +212,7 @@ class Fanout:
             await asyncio.sleep(RETRY_S)  # what followed is no longer kept: a newer book is stored in a moment
             kept = await self._kept(cast)
         await self._reach(cast, kept.position)  # the changes of the epoch before would be told without a book
-        return [], Range(last=cast.position)
+        return [], Range(last=kept.position)  # a first book that comes meanwhile is told too
 
     async def _reach(self, cast: Broadcast, position: Position) -> None:
         """The others are told everything up to `position` first."""

@@ -175,6 +175,25 @@ async def test_a_book_of_an_epoch_that_is_over_is_not_shown(store: Redis) -> Non
     assert await heard.until(1) == [2]
 
 
+async def test_a_first_book_that_comes_while_a_client_joins_is_told_to_it(
+    store: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    depth = Topic(store, DEPTH, "depth")
+    depth.keep(6, 1, 1)
+    fanout, first = await joined(DEPTH)
+    reach = fanout._reach
+
+    async def reach_late(*arguments: Any) -> None:
+        await reach(*arguments)
+        await depth.tell(6, 2, [*depth.keep(6, 2, 1, type="snapshot"), *depth.keep(6, 3, 1, type="delta")])
+        await first.until(2)
+
+    monkeypatch.setattr(fanout, "_reach", reach_late)
+    second = Heard()
+    await fanout.join(DEPTH, second.outbox)
+    assert await second.until(2) == [2, 3]
+
+
 async def test_older_pictures_are_skipped_and_seq_only_rises(store: Redis) -> None:
     ticker = Topic(store, TICKER, "ticker")
     ticker.keep(5, 1, 3)
