@@ -11,7 +11,6 @@ was wrong. Loopback only; it ends by itself.
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import signal
@@ -23,7 +22,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 from bench.picture import drawing
 from bench.processes import uses
@@ -33,6 +31,7 @@ from bench.table import show
 from config.record import Record
 from exchanges.registry import cards
 from tests.config.test_up import Up
+from tests.sandbox_server import SandboxServer
 from tests.stores import open_folder
 
 RATE = 125  # of the sandbox: about 2,000 events a second over all sources
@@ -57,7 +56,7 @@ class Platform:
         self.up = Up(folder, "--venues", "sandbox", **options, **keys)
         self.url = self.up.line(r"^ready: (http://127\.0\.0\.1:\d+)$")[1]
         self._record = Record(folder / "processes.json")
-        self._sandbox = (folder / "up.env").read_text().partition("SANDBOX_URL='")[2].partition("'")[0]
+        self._sandbox = SandboxServer.of_up(folder)
 
     def topics(self) -> list[str]:
         """Of every source, once all have said which markets they have."""
@@ -76,8 +75,7 @@ class Platform:
 
     async def fault(self, fault: str, **given: Any) -> None:
         """Of the sandbox."""
-        body = json.dumps({"fault": fault, **given}).encode()
-        await asyncio.to_thread(lambda: urlopen(Request(f"{self._sandbox}/faults", body), timeout=10).close())
+        await asyncio.to_thread(self._sandbox.fault, fault, **given)
 
 
 def _child(pid: int) -> int:

@@ -19,7 +19,7 @@ from streams.door import Door
 from streams.ending import Ended, first_of
 from streams.history import Kept
 from streams.kept_books import KeptBooks
-from streams.numbering import REFUSED, Numbering
+from streams.numbering import REFUSED, Line, Numbering
 from streams.probe import Probes
 from streams.pulse import DEAD_S, Pulse
 from streams.recall import Recall
@@ -137,8 +137,7 @@ class Session:
     def hand_over(self) -> None:
         """The last word of this loop about the shard: its books as they stand."""
         for line in self._numbering.lines:
-            book = self._feed.book(line.symbol, time.time_ns()) if self._feed and line.stream == "depth" else None
-            if book:
+            if book := self._book(line):
                 self._numbering.store_book(book)
         self._numbering.leave()
 
@@ -155,13 +154,15 @@ class Session:
             log.exception("%s: the feed did not take what is wanted", self._card.code)
             self._end(error)
 
+    def _book(self, line: Line) -> Depth | None:
+        return self._feed.book(line.symbol, time.time_ns()) if self._feed and line.stream == "depth" else None
+
     def lost(self, reason: Reason) -> None:
         """What was said since the last flush never arrived: each topic says so, and a depth topic starts anew."""
         now_ns = time.time_ns()
         for line in list(self._numbering.lines):
             self._repairs.lost(line, reason, now_ns)
-            book = self._feed.book(line.symbol, now_ns) if self._feed and line.stream == "depth" else None
-            if book:
+            if book := self._book(line):
                 self._numbering.take(book)
 
     async def run(self) -> None:

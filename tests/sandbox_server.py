@@ -21,10 +21,18 @@ READY_S, END_S = 20, 5
 
 @dataclass(frozen=True)
 class SandboxServer:
-    """A running sandbox. `url` is `http://127.0.0.1:<port>`; an exchange's paths are below `at(<code>)`."""
+    """A running sandbox. `url` is `http://127.0.0.1:<port>`; an exchange's paths are below `at(<code>)`.
+
+    `process` is None where another, such as `up`, has started it.
+    """
 
     url: str
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | None = None
+
+    @classmethod
+    def of_up(cls, folder: Path) -> "SandboxServer":
+        """That of a running `up` with its data in `folder`."""
+        return cls((folder / "up.env").read_text().partition("SANDBOX_URL='")[2].partition("'")[0])
 
     def at(self, exchange: str = "binance") -> str:
         return f"{self.url}/{exchange}"
@@ -46,9 +54,10 @@ class SandboxServer:
     def faults(self) -> Any:
         return self.get("/faults")
 
-    def clear(self) -> None:
-        """Switches all faults off."""
-        urlopen(Request(f"{self.url}/faults", method="DELETE"), timeout=10).close()
+    def clear(self, number: int | None = None) -> None:
+        """Switches all faults off, or one by its id."""
+        one = "" if number is None else f"/{number}"
+        urlopen(Request(f"{self.url}/faults{one}", method="DELETE"), timeout=10).close()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 from config.record import Record, identity
 from config.services.ports import Ports
@@ -22,6 +22,7 @@ from tests.faults.measure import measured
 from tests.faults.table import Row
 from tests.faults.truth import Truth
 from tests.faults.witness import Witness
+from tests.sandbox_server import SandboxServer
 
 EXCHANGES = ("binance", "kraken", "okx", "coinbase", "deribit")
 SYMBOL = "BTC-USDT"
@@ -57,7 +58,7 @@ class Bench:
         self.url = url
         self.up = up
         self.record = Record(folder / "processes.json")
-        self.sandbox = (folder / "up.env").read_text().partition("SANDBOX_URL='")[2].partition("'")[0]
+        self.sandbox = SandboxServer.of_up(folder)
         self.truth = Truth(RATE)
         self.witness = Witness(self.ws, TOPICS)
         self._judges = {topic: Judge(topic, self.truth) for topic in TOPICS}
@@ -129,13 +130,13 @@ class Bench:
 
     async def fault(self, fault: str, **given: Any) -> None:
         """Switches a fault of the sandbox on."""
-        await asyncio.to_thread(_read, f"{self.sandbox}/faults", json.dumps({"fault": fault, **given}).encode())
+        await asyncio.to_thread(self.sandbox.fault, fault, **given)
 
     async def clear(self) -> None:
         """Switches all faults of the sandbox off but that of its clock."""
-        for fault in (await asyncio.to_thread(_read, f"{self.sandbox}/faults"))["faults"]:
+        for fault in (await asyncio.to_thread(self.sandbox.faults))["faults"]:
             if fault["fault"] != "clock":
-                await asyncio.to_thread(_delete, f"{self.sandbox}/faults/{fault['id']}")
+                await asyncio.to_thread(self.sandbox.clear, fault["id"])
 
 
 @asynccontextmanager
@@ -149,7 +150,9 @@ async def running(folder: Path, ahead_s: int = 0) -> AsyncIterator[Bench]:
     try:
         url = (await asyncio.to_thread(up.line, r"^ready: (http://127\.0\.0\.1:\d+)$"))[1]
         bench = Bench(up, folder, url)
-        assert f" {RATE} events/s" in (await asyncio.to_thread(_text, bench.sandbox)), "another sandbox is in its place"
+        assert f" {RATE} events/s" in (await asyncio.to_thread(_text, bench.sandbox.url)), (
+            "another sandbox is in its place"
+        )
         if ahead_s:
             await bench.fault("clock", ahead_s=ahead_s)
         await bench.until(lambda: _listed(url), lambda: "not all markets were listed", LISTED_S)
@@ -212,15 +215,11 @@ def _listed(url: str) -> bool:
     return all(any(row["symbol"] == SYMBOL for row in page["results"]) for page in found)
 
 
-def _read(url: str, body: bytes | None = None) -> Any:
-    with urlopen(Request(url, body), timeout=10) as answer:
+def _read(url: str) -> Any:
+    with urlopen(url, timeout=10) as answer:
         return json.load(answer)
 
 
 def _text(url: str) -> str:
     with urlopen(url, timeout=10) as answer:
         return answer.read().decode()
-
-
-def _delete(url: str) -> None:
-    urlopen(Request(url, method="DELETE"), timeout=10).close()
