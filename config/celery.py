@@ -29,7 +29,13 @@ app.conf.update(
     task_ignore_result=True,
     result_expires=None,
     task_default_queue="jobs",
-    task_routes={"streams.*": {"queue": "streams"}},
+    # The first that matches counts.
+    task_routes={
+        "streams.forward": {"queue": "kafka"},
+        "streams.*": {"queue": "streams"},
+        "recordings.record": {"queue": "recorder"},
+        "recordings.replay": {"queue": "replays"},
+    },
     # A message is taken only when a slot is free: behind an endless task it would wait for ever.
     worker_prefetch_multiplier=1,
     worker_disable_prefetch=True,

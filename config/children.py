@@ -32,6 +32,11 @@ def jobs() -> tuple[str, ...]:
     return (*CELERY, "worker", "-Q", "jobs", "-c", "2", "-n", "jobs@%h", "-P", "prefork", *QUIET)
 
 
+def outputs() -> tuple[str, ...]:
+    """Python's arguments for the worker of what goes out and is kept: the recorder, the forwarders, two replays."""
+    return (*CELERY, "worker", "-Q", "recorder,kafka,replays", "-c", "4", "-n", "outputs@%h", "-P", "prefork", *QUIET)
+
+
 def beat() -> tuple[str, ...]:
     """Python's arguments for the one clock."""
     return (*CELERY, "beat", "--pidfile=")
@@ -54,6 +59,8 @@ def child(name: str, arguments: tuple[str, ...], env: Mapping[str, str], note: s
 STOPS = {
     # Its loops hand over what they carry to others, where there are any, and give their leases back.
     "streams": ((signal.SIGTERM, 3.5), (signal.SIGQUIT, 1.0)),
+    # The recorder closes its files; a forwarder hears of what it has sent.
+    "outputs": ((signal.SIGTERM, 3.5), (signal.SIGQUIT, 1.0)),
     # What ends soon may end; a longer task is begun again by its clock.
     "jobs": ((signal.SIGTERM, 2.5), (signal.SIGQUIT, 2.0)),
 }

@@ -23,6 +23,7 @@ from config.venues import any_reachable
 from exchanges.registry import cards
 
 START_S = 90.0
+LATE = (("jobs", children.jobs), ("beat", children.beat), ("outputs", children.outputs))
 
 
 class CannotStart(Exception):
@@ -85,7 +86,7 @@ class Launch:
             self._ours("web", children.web(self._env.host, port, most_bytes), f"{self._env.host}:{port}"),
             self._ours("streams", children.streams(slots), f"{slots} slots"),
         ]
-        late = [self._ours("jobs", children.jobs()), self._ours("beat", children.beat())]
+        late = [self._ours(name, made()) for name, made in LATE]
         # On a small machine the late ones would take the cores from those that bring the first event; but a first start
         # has no event before the jobs have learned which markets there are.
         await self._supervisor.start(*soon, *(late if password else ()))

@@ -101,7 +101,7 @@ def test_it_comes_up_heals_itself_refuses_a_second_one_and_leaves_nothing(up: Up
     assert second.process.wait(STOP_S) == 1
 
     processes = Record(installation_folder / "processes.json").read()
-    assert set(processes) == {"postgres", "redis", "sandbox", "web", "streams", "jobs", "beat"}
+    assert set(processes) == {"postgres", "redis", "sandbox", "web", "streams", "jobs", "outputs", "beat"}
     for name in ("redis", "web"):
         os.kill(processes[name][0], signal.SIGKILL)
         up.line(rf"^{name} ended \(killed by SIGKILL\)")
