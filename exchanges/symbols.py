@@ -34,23 +34,38 @@ class Instrument(Struct, frozen=True, kw_only=True):
     option_type: Literal["call", "put"] | None = None
 
 
+REPLAY = "replay-"  # the first word of a replay's topics begins so; no exchange's code does
+
+
 class Topic(NamedTuple):
-    """`<exchange>.<stream>.<symbol>`, split at the first two dots (a symbol may hold more)."""
+    """`<exchange>.<stream>.<symbol>`, split at the first two dots (a symbol may hold more).
+
+    A replay's has one word more in front, `replay-<id>.`: that `replay` is the id.
+    """
 
     exchange: str
     stream: str
     symbol: str
+    replay: str = ""
 
     @classmethod
     def parse(cls, text: str) -> "Topic":
         """ValueError where there are not three parts."""
-        exchange, stream, symbol = text.split(".", 2)
-        if not (exchange and stream and symbol):
+        front, _, rest = text.partition(".") if text.startswith(REPLAY) else ("", "", text)
+        exchange, stream, symbol = rest.split(".", 2)
+        replay = front.removeprefix(REPLAY)
+        if not (exchange and stream and symbol and bool(front) == bool(replay)):
             raise ValueError(f"a topic is <exchange>.<stream>.<symbol>, not {text!r}")
-        return cls(exchange, stream, symbol)
+        return cls(exchange, stream, symbol, replay)
+
+    @property
+    def original(self) -> "Topic":
+        """What a replay's topic repeats."""
+        return self._replace(replay="")
 
     def __str__(self) -> str:
-        return f"{self.exchange}.{self.stream}.{self.symbol}"
+        front = f"{REPLAY}{self.replay}." if self.replay else ""
+        return f"{front}{self.exchange}.{self.stream}.{self.symbol}"
 
 
 def kind_of(symbol: str) -> Kind:

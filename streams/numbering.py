@@ -63,8 +63,16 @@ class Numbering:
         publisher: Publisher,
         extra: str,
         closed_candle: Callable[[str, Candle], None],
+        replay: str | None = None,
+        later_ns: int = 0,
     ) -> None:
-        """`extra` is what every event of this installation carries (`,"sandbox":true`)."""
+        """`extra` is what every event of this installation carries (`,"sandbox":true`).
+
+        `replay`: where it is not None, what is said is a replay's: to topics with that id in front, or to the original
+        ones where it is empty; epochs are by the recorded time, and `later_ns` above it.
+        """
+        self._replay, self._later_ns = replay or "", later_ns
+        self._source = "live" if replay is None else "replay"
         self._closed_candle = closed_candle
         self._exchange = exchange
         self._lease = lease
@@ -120,7 +128,7 @@ class Numbering:
     def open(self, want: Want, kept: Kept, now_ns: int) -> Line:
         """A new epoch of the topic, above all that was ever written of it. What a topic that did not run has kept is
         no longer its newest state."""
-        line = self._new(want, next_epoch(kept.position.epoch, now_ns))
+        line = self._new(want, next_epoch(kept.position.epoch, now_ns + self._later_ns))
         line.gaps, line.time_us = kept.gaps, kept.time_us
         line.trade_id, line.closed_ms = kept.trade_id, kept.closed_ms
         self._lines[want] = line
@@ -129,7 +137,7 @@ class Numbering:
         return line
 
     def _new(self, want: Want, epoch: int) -> Line:
-        topic = str(Topic(self._exchange, *want))
+        topic = str(Topic(self._exchange, *want, replay=self._replay))
         return Line(topic, *want, self._instruments.venue_symbol(want[1]), epoch)
 
     def close(self, want: Want, now_ns: int, status: State, detail: str) -> None:
@@ -150,7 +158,7 @@ class Numbering:
             return
         kind = type(event)
         if kind is Gap:
-            line.epoch, line.seq = next_epoch(line.epoch, event.received_ns), 0
+            line.epoch, line.seq = next_epoch(line.epoch, event.received_ns + self._later_ns), 0
             line.gaps += 1
         elif line.status != "live" and source == "live" and kind is not Repaired:
             self.status(line, "live", event.received_ns)
@@ -160,7 +168,7 @@ class Numbering:
             line.time_us, line.lag_us = event.event_us, event.received_ns // 1000 - event.event_us
         if kind is Trade and not late:
             line.trade_id = event.place
-        data = self._text(line, event, line.seq, source)
+        data = self._text(line, event, line.seq, self._source if source == "live" else source)
         self._publisher.add(self._lease, line, data)
         if kind is not Trade:
             self._keep(line, event, data, late)
@@ -207,7 +215,7 @@ class Numbering:
             status=status,
             detail=detail,
         )
-        line.said = self._text(line, event, None, "live")
+        line.said = self._text(line, event, None, self._source)
         self._publisher.note(self._lease, line, line.said)
 
     def say_again(self) -> None:
@@ -230,7 +238,7 @@ class Numbering:
         """Keeps the whole book at the line's position, for those who join late."""
         line = self._lines.get(("depth", book.symbol))
         if line and self._rehearsal is None:
-            data = self._text(line, book, line.seq, "live")
+            data = self._text(line, book, line.seq, self._source)
             self._publisher.fields(self._lease, line, book=data, book_position=str(line.position))
 
     def _text(self, line: Line, event: Event, seq: int | None, source: str) -> bytes:

@@ -66,12 +66,29 @@ def test_a_symbol_tells_its_kind(symbol: str, kind: str) -> None:
 
 def test_a_topic_is_split_at_its_first_two_dots() -> None:
     topic = Topic.parse("hyperliquid.candle_1m.UBTC-USDC.142")
-    assert topic == ("hyperliquid", "candle_1m", "UBTC-USDC.142")
+    assert topic == Topic("hyperliquid", "candle_1m", "UBTC-USDC.142")
     assert str(topic) == "hyperliquid.candle_1m.UBTC-USDC.142"
 
 
+def test_a_replays_topic_names_the_replay_in_front_of_what_it_repeats() -> None:
+    topic = Topic.parse("replay-12.binance.trade.UBTC-USDC.142")
+    assert topic == Topic("binance", "trade", "UBTC-USDC.142", replay="12")
+    assert str(topic) == "replay-12.binance.trade.UBTC-USDC.142"
+    assert str(topic.original) == "binance.trade.UBTC-USDC.142"
+
+
 @pytest.mark.parametrize(
-    "text", ["", "binance", "binance.trade", "binance..BTC-USDT", ".trade.BTC-USDT", "binance.trade."]
+    "text",
+    [
+        "",
+        "binance",
+        "binance.trade",
+        "binance..BTC-USDT",
+        ".trade.BTC-USDT",
+        "binance.trade.",
+        "replay-7",
+        "replay-.a.b.c",
+    ],
 )
 def test_a_topic_of_fewer_parts_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
