@@ -137,7 +137,8 @@ class Holder:
     async def _reconcile(self) -> None:
         if await self._calm():
             return
-        wanted = await demand.wanted(self.redis) | await self.sources.pins()
+        pins = self._publisher.channels.topics = await self.sources.pins()
+        wanted = await demand.wanted(self.redis) | pins
         plans: dict[str, Plan] = {}
         for code, card in self.sources.cards.items():
             markets: Instruments = await self.sources.markets(code)

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from streams import envelope, keys
 from streams.lease import TTL_MS, Lease
+from streams.publishers.channels import PUBLISH, Channels
 from streams.publishers.waiting import Batch, Numbered, Waiting, Written
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Publisher:
         self._layer = layer
         self._history_events = history_events
         self.history_bytes = history_bytes  # this loop's share of the memory for all histories
+        self.channels = Channels()
         self._on_lost = on_lost
         self._on_refused = on_refused
         self._waiting_bytes = waiting_bytes
@@ -109,6 +111,7 @@ class Publisher:
             for topic in left:
                 self._mean.pop(topic, None)
                 self._written.pop(topic, None)
+                self.channels.forget(topic)
             if self._full:
                 self._tell_lost()
             self._ended += 1
@@ -224,10 +227,14 @@ class Publisher:
         pipeline = self._redis.pipeline(transaction=False)
         for name, message in grouped.items():
             pipeline.publish(self._layer._get_group_channel_name(name), self._layer.serialize(message))
+        messages = self.channels.messages(items)
+        if messages:
+            pipeline.eval(PUBLISH, 0, *messages)
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                await pipeline.execute()
+                answers = await pipeline.execute()
         except (RedisError, OSError) as error:  # TimeoutError is an OSError: readers fill the hole from the history
             log.warning("an envelope was not sent: %s", error)
             return False
+        self.channels.published(items, answers[-1] if messages else None)
         return True
