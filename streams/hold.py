@@ -31,6 +31,7 @@ from streams.recall import Recall
 from streams.rejections import Rejections
 from streams.report import LOOP_TTL_S, Report
 from streams.session import Session
+from streams.tape import Tape
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Holder:
     history_events: int
     history_bytes: int  # of all histories, which all loops share
     repair_s: float = 600.0  # how far back what was lost is fetched
+    tape_bytes: int = 64 * 2**20  # of what is to be recorded of an exchange, until a recorder has taken it
     extra: str = ""  # what every event carries beside its own members
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{time.time_ns() % 1_000_000}")
 
@@ -87,6 +89,7 @@ class Holder:
             for code, card in self.sources.cards.items()
         }
         self._rejections = {code: Rejections(code) for code in self.sources.cards}
+        self._tape = Tape(self.redis, self.name, self.tape_bytes)
         self._moves = Moves(self.redis, self.name, self._held, self._publisher, self._begin, self._drop)
         self._report = Report(self.redis, self.name, self._held, self._publisher, self._rejections, self.history_bytes)
 
@@ -98,6 +101,7 @@ class Holder:
         """Until stopped or cancelled; then what is still carried is given back."""
         flushing = asyncio.create_task(self._publisher.run())
         beating = asyncio.create_task(self._report.run())
+        taping = asyncio.create_task(self._tape.run())
         stopping = asyncio.create_task(self._stopping.wait())
         async with AsyncExitStack() as stack:
             for client in self._clients.values():
@@ -105,7 +109,7 @@ class Holder:
             try:
                 while not stopping.done():
                     await self._reconcile_once()
-                    done, _ = await asyncio.wait({flushing, beating, stopping}, timeout=RECONCILE_S)
+                    done, _ = await asyncio.wait({flushing, beating, taping, stopping}, timeout=RECONCILE_S)
                     for task in done:  # without it nothing said here is heard: another loop is of more use
                         task.result()
                 await self._hand_all_over()
@@ -113,7 +117,8 @@ class Holder:
                 await ended([beating, stopping])
                 await self._moves.end()
                 await self._part()
-                await ended([flushing])
+                await ended([flushing, taping])
+                await self._tape.part()
 
     async def _reconcile_once(self) -> None:
         try:
@@ -157,6 +162,9 @@ class Holder:
         for code, shards in plans.items():
             async with self._alone(code):
                 await self._carry(code, shards)
+        await self._tape.look()
+        for held in list(self._held.values()):
+            held.session.record()
         await self._moves.level(plans)
 
     async def _calm(self) -> bool:
@@ -242,7 +250,8 @@ class Holder:
         limit = card.sockets[index].connects
         connects = Budget(self.redis, f"{code}:connects:{index}", [limit] if limit else [])
         client, rejections, recall = self._clients[code], self._rejections[code], self._recalls[code]
-        session = Session(card, index, markets, numbering, client, rejections, connects, recall)
+        track = self._tape.track(card, shard, markets)
+        session = Session(card, index, markets, numbering, client, rejections, connects, recall, track)
         return Held(card, shard, taken, markets, numbering, session)
 
     async def _change(self, held: Held, wants: frozenset[Want]) -> None:

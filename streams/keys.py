@@ -5,6 +5,7 @@ LOOPS = "loops"  # sorted set: hold loop -> the second at which it is taken for 
 MEMORY = "memory"  # hash: what the histories take (streams/memory.py)
 MEMORY_TURN = "memory:turn"  # there while it was measured a moment ago
 PINS = "pins"  # the pinned topics as the database had them, for when it is away
+TAPED = "taped"  # sorted set: `<recording>|<topic>` -> the second at which nobody is known to record it any more
 RUNNING = "running"  # sorted set: topic -> the second of its last heartbeat
 
 
@@ -53,3 +54,8 @@ def state(exchange: str) -> str:
 def markets(exchange: str) -> str:
     """The exchange's markets as the database had them, for when it is away."""
     return f"markets:{exchange}"
+
+
+def tape(exchange: str) -> str:
+    """Stream: what its connections hear and say while somebody records (streams/tape.py)."""
+    return f"tape:{exchange}"

@@ -53,7 +53,7 @@ class Moves:
     async def level(self, plans: Mapping[str, Plan]) -> None:
         """One turn: offers what is too much here, and takes what is offered where there is room."""
         for held in self._staying():
-            if held.session.outlived:
+            if held.session.succession.reason:
                 self._start(self.replaced, held.lease.key, self._replace(held))
         over = len(self.held) - len(self.leaving) - self.share
         for held in self._staying()[: max(0, over)]:
@@ -179,7 +179,11 @@ class Moves:
         fresh, stood = await self._beside(held.exchange, held.shard, held.lease, held.wants)
         try:
             while not fresh.session.ready or held.session.repairing:
-                if self.held.get(held.lease.key) is not held or held.wants != fresh.wants or not held.session.outlived:
+                if (
+                    self.held.get(held.lease.key) is not held
+                    or held.wants != fresh.wants
+                    or not held.session.succession.reason
+                ):
                     return
                 await asyncio.sleep(handover.TURN_S)
             held.session.hand_over()

@@ -1,5 +1,6 @@
 """When to connect again; pure."""
 
+from datetime import UTC, datetime
 from random import uniform
 
 FIRST_S = 0.2
@@ -19,3 +20,8 @@ def delay_s(attempt: int, asked_s: float = 0.0) -> float:
 def next_attempt(attempt: int, lived_s: float) -> int:
     """The count after a connection that lived `lived_s` seconds."""
     return 0 if lived_s >= STEADY_S else attempt + 1
+
+
+def again_at(now_ns: int, after_s: float) -> str:
+    """When that will be, for the detail of a status."""
+    return f"; tried again at {datetime.fromtimestamp(now_ns / 1e9 + after_s, UTC):%H:%M:%S} UTC"

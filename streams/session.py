@@ -3,32 +3,33 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Iterable, Mapping
-from datetime import UTC, datetime
-from random import uniform
+from collections.abc import Awaitable, Collection, Iterable, Mapping
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from exchanges.budget import Budget
 from exchanges.client import Client
-from exchanges.contract import Card, Close, Feed, Fetch, Output, Request, Send, Want
+from exchanges.contract import Card, Close, Feed, Fetch, Output, Send, Want
 from exchanges.errors import ExchangeError, RateLimited
 from exchanges.events import Candle, Depth, Gap, Reason, Rejected, Status, Ticker, Trade
 from exchanges.symbols import Instruments
 from streams.door import Door
 from streams.ending import Ended, first_of
+from streams.fetches import Fetches
 from streams.history import Kept
 from streams.kept_books import KeptBooks
 from streams.numbering import REFUSED, Line, Numbering
 from streams.probe import Probes
 from streams.pulse import DEAD_S, Pulse
 from streams.recall import Recall
-from streams.reconnect import delay_s, next_attempt
+from streams.reconnect import again_at, delay_s, next_attempt
 from streams.rehearsal import Rehearsal, Said
 from streams.rejections import Rejections
 from streams.repair import Repairs
 from streams.silence import Silence
+from streams.succession import Succession
 from streams.takeover import TakeOver
+from streams.tape import SILENT, Track
 from streams.wire import Wire, opened
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,6 @@ PING = ""  # among the texts to be sent: a ping, at the same pace, since exchang
 YIELD_EVERY = 16  # frames that wait already, before leases, flushes and other connections have their turn
 MARKET = (Trade, Ticker, Depth, Candle)
 TOLD_S = 10.0  # from so long a pause on it is told when it ends
-REPLACED_S = 15.0  # a connection that is to be replaced ends after so long, replaced or not
 UNPROVEN_S = 8.0  # so long a rehearsal waits for books
 POLLED = "asked for by turns, as the source's quota allows"
 LIVE_AFTER_S = 2.0  # a quiet market counts as live when its connection has been open for so long
@@ -59,6 +59,7 @@ class Session:
         rejections: Rejections,
         connects: Budget,
         recall: Recall,
+        track: Track,
     ) -> None:
         self._card = card
         self._socket = card.sockets[socket]
@@ -72,15 +73,14 @@ class Session:
         self._feed: Feed | None = None
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._ending: asyncio.Future[None] | None = None
-        self._fetches: set[asyncio.Task[None]] = set()
+        self._track, self._taping = track, SILENT
         self._kept_books = KeptBooks()
         self._opened_s = 0.0
         self._asked_s = 0.0  # when a stream was asked for anew
         self._silence, self._pulse = Silence(0), Pulse(0)
         self._probes = Probes(card, instruments, numbering, client, self._tell, self._missed)
         self._said: dict[Want, Status] = {}  # what keeps a stream from being live, by this connection's feed
-        self.outlived = ""  # why another connection should take this one's place soon
-        self._outlived_s = 0.0
+        self.succession = Succession(0.0, None)
         self._rehearsal = Rehearsal(())
 
     @property
@@ -122,6 +122,7 @@ class Session:
         feed, now_ns, refused = self._feed, time.time_ns(), list(self._said.values())
         rehearsal, self._rehearsal = self._rehearsal, Rehearsal(())
         self._numbering.speak()
+        self._taping.note("speaks")
         TakeOver(
             self._numbering,
             self._repairs,
@@ -140,6 +141,7 @@ class Session:
             if book := self._book(line):
                 self._numbering.store_book(book)
         self._numbering.leave()
+        self._taping.note("silent")
 
     def want(self, wants: frozenset[Want]) -> None:
         """The shard's streams from now on; their lines are open already."""
@@ -148,11 +150,26 @@ class Session:
         self._repairs.keep(wants)
         if self._feed is None:
             return
+        self._taping.want(wants)
         try:
             self._act(self._feed.wanted(wants))
         except Exception as error:  # the next connection starts with what is wanted then
             log.exception("%s: the feed did not take what is wanted", self._card.code)
             self._end(error)
+
+    def record(self) -> None:
+        """A recording holds connections from their beginning; it joins where a source takes one alone, or is polled."""
+        wanted = self._track.recordings(self._wants)
+        self._taping.only(wanted)
+        if self._feed is None or wanted <= self._taping.recordings:
+            return
+        if self._socket.url and self._socket.most_connections != 1:
+            self.succession.invite("a recording begins")
+            return
+        self._taping = self._track.begin(self._wants, rehearsing=False, joined=True)
+        depths = {want for want in self._wants if want[0].startswith("depth")}
+        if self._socket.url and depths:  # which it would not understand without what came before
+            self._ask_anew(depths)
 
     def _book(self, line: Line) -> Depth | None:
         return self._feed.book(line.symbol, time.time_ns()) if self._feed and line.stream == "depth" else None
@@ -180,6 +197,9 @@ class Session:
     async def _one_connection(self) -> Ended:
         try:
             await self._converse()
+        except asyncio.CancelledError:
+            self._taping.note("silent")
+            raise
         except Ended as ended:
             return ended
         except InvalidStatus as refused:
@@ -196,10 +216,12 @@ class Session:
     def _broken(self, ended: Ended, pause_s: float) -> None:
         """What the exchange said of a single stream stands until the next connection."""
         now_ns = time.time_ns()
-        again = f"; tried again at {clock(now_ns / 1e9 + pause_s)}" if pause_s >= TOLD_S else ""
+        again = again_at(now_ns, pause_s) if pause_s >= TOLD_S else ""
         self.door.turned_away = str(ended) + again if ended.status == "quota_spent" else ""
         log.warning("%s: reconnecting in %.1f s: %s", self._card.code, pause_s, ended)
         self._rehearsal.broken = True
+        self._taping.note("closed", reason=ended.reason, detail=str(ended))
+        self._taping = SILENT
         for line in list(self._numbering.lines):
             if line.status == "live" or (line.status == "stale" and line.seq > 1):
                 self._repairs.lost(line, ended.reason, now_ns)
@@ -223,9 +245,11 @@ class Session:
         """A new connection: a new feed, told what is wanted."""
         self._feed = self._card.feed(self._instruments)
         self._outgoing = asyncio.Queue()
-        self.outlived = ""
         self._ending = asyncio.get_running_loop().create_future()
         self._opened_s = time.monotonic()
+        self.succession = Succession(self._opened_s, self._socket.lifetime_s)
+        self._taping = self._track.begin(self._wants, rehearsing=self._numbering.rehearsing)
+        self._fetches = Fetches(self._client, self._feed, lambda: self._taping, self._act, self._bookless, self._end)
         self._silence, self._pulse = Silence(time.time_ns()), Pulse(self._opened_s)
         self._probes.begin(self._opened_s)
         self._said = {}
@@ -240,8 +264,7 @@ class Session:
             self._feed = None
             self._repairs.cancel()
             self._probes.cancel()
-            for fetch in self._fetches:
-                fetch.cancel()
+            self._fetches.cancel()
 
     async def _read(self, wire: Wire) -> None:
         feed, numbering, silence = self._feed, self._numbering, self._silence
@@ -249,6 +272,8 @@ class Session:
         async for frame in wire:
             received_ns = time.time_ns()
             silence.heard(received_ns)
+            if self._taping:
+                self._taping.heard(frame, received_ns)
             for output in feed.receive(frame, received_ns):
                 if isinstance(output, MARKET):
                     self._repairs.take(output) or numbering.take(output)
@@ -269,11 +294,11 @@ class Session:
                 await wire.ping()
             else:
                 await wire.send(text)
+                self._taping.said(text)
                 self._silence.said(time.time_ns())
             await asyncio.sleep(1 / self._socket.messages_per_s)
 
     async def _clock(self, wire: Wire | None = None) -> None:
-        lifetime_s = (self._socket.lifetime_s or float("inf")) * uniform(0.9, 0.99)
         opened_s = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S)
@@ -285,10 +310,8 @@ class Session:
             self._kept_books.store(self._numbering, self._feed, now_s, now_ns)
             if wire:
                 self._listen(wire, now_s, now_ns)
-            if now_s - opened_s > lifetime_s:
-                self._outlives("before the exchange ends the connection's lifetime")
-            if self.outlived and now_s - self._outlived_s > REPLACED_S:
-                raise Ended("disconnect", self.outlived)
+            if self.succession.over(now_s):
+                raise Ended("disconnect", self.succession.reason)
 
     def _listen(self, wire: Wire, now_s: float, now_ns: int) -> None:
         """Whether the connection still lives, and each of its streams."""
@@ -307,14 +330,13 @@ class Session:
         for line in filter(None, map(self._numbering.line, sorted(lost))):
             self._repairs.lost(line, "stale", time.time_ns())
         self._asked_s = time.monotonic()
-        self._act(self._feed.wanted(self._wants - lost))
-        self._act(self._feed.wanted(self._wants))
+        self._ask_anew(lost)
         if outlived:
-            self._outlives(outlived)
+            self.succession.ask(outlived, time.monotonic())
 
-    def _outlives(self, reason: str) -> None:
-        if not self.outlived:
-            self.outlived, self._outlived_s = reason, time.monotonic()
+    def _ask_anew(self, wants: Collection[Want]) -> None:
+        self._act(self._feed.wanted(self._wants.difference(wants)))
+        self._act(self._feed.wanted(self._wants))
 
     async def _until_ended(self) -> None:
         await self._ending
@@ -333,13 +355,11 @@ class Session:
                 case Send(text):
                     self._outgoing.put_nowait(text)
                 case Fetch(request, patient):
-                    task = asyncio.create_task(self._fetch(self._feed, request, patient))
-                    self._fetches.add(task)
-                    task.add_done_callback(self._fetched)
+                    self._fetches.start(request, patient)
                 case Rejected():
                     self._rejections.add(output, "")
                 case Close(reason, planned=True) if self._socket.most_connections != 1:
-                    self._outlives(reason)
+                    self.succession.ask(reason, time.monotonic())
                 case Close(reason, after_s):
                     self._end(Ended("disconnect", reason, after_s))
 
@@ -359,29 +379,14 @@ class Session:
         if not self._ending.done():
             self._ending.set_exception(error)
 
-    async def _fetch(self, feed: Feed, request: Request, patient: bool) -> None:
-        try:
-            body = await (self._client.fetch_at_leisure(request) if patient else self._client.fetch(request))
-        except ExchangeError as error:
-            self._act(feed.failed(request, error, time.time_ns()))
-            self._bookless(feed, error)
-        else:
-            self._act(feed.answered(request, body, time.time_ns()))
-
-    def _bookless(self, feed: Feed, error: ExchangeError) -> None:
+    def _bookless(self, error: ExchangeError) -> None:
         """Books that wait for a snapshot which cannot be had now are not live."""
         limited, now_ns = isinstance(error, RateLimited), time.time_ns()
-        again = f"; tried again at {clock(now_ns / 1e9 + error.retry_after_s)}" if limited else ""
-        status, waiting = "quota_spent" if limited else "stale", feed.waiting()
+        again = again_at(now_ns, error.retry_after_s) if limited else ""
+        status, waiting = "quota_spent" if limited else "stale", self._feed.waiting()
         for line in self._numbering.lines:
             if line.stream.startswith("depth") and line.symbol in waiting:
                 self._numbering.status(line, status, now_ns, f"no snapshot of the order book: {error}{again}")
-
-    def _fetched(self, task: asyncio.Task[None]) -> None:
-        """A feed that failed at an answer would wait for it for ever: its connection is over."""
-        self._fetches.discard(task)
-        if not task.cancelled() and task.exception():
-            self._end(task.exception())
 
     def _all_live(self, now_ns: int) -> None:
         """What the exchange refused stays refused; the rest is quiet, and lives. A source that is polled answers."""
@@ -393,7 +398,3 @@ class Session:
             want, is_bookless = (line.stream, line.symbol), line.stream.startswith("depth") and line.symbol in waiting
             if want in self._wants and want not in self._said and not is_bookless:
                 self._numbering.status(line, "live", now_ns, "")
-
-
-def clock(time_s: float) -> str:
-    return f"{datetime.fromtimestamp(time_s, UTC):%H:%M:%S} UTC"

@@ -24,6 +24,7 @@ from streams.publishers.redis import Publisher
 from streams.recall import Recall
 from streams.rejections import Rejections
 from streams.session import Session
+from streams.tape import Tape
 from tests.exchanges.ours import Ours
 from tests.sandbox_server import SandboxServer
 
@@ -84,8 +85,9 @@ async def carried(
     async with Client(ours.card, Budget(redis(), exchange, ours.card.limits)) as client:
         recall = Recall(ours.card, client, redis(), age_s)
         connects = Budget(redis(), f"{exchange}:connects:{socket}", [])
+        track = Tape(redis(), loop, 2**20).track(ours.card, f"{socket}-0", ours.instruments)
         session = Session(
-            ours.card, socket, ours.instruments, numbering, client, Rejections(exchange), connects, recall
+            ours.card, socket, ours.instruments, numbering, client, Rejections(exchange), connects, recall, track
         )
         topic = str(Topic(exchange, *want))
         flushing = asyncio.create_task(publisher.run())

@@ -17,6 +17,7 @@ from streams.publishers.redis import Publisher
 from streams.recall import Recall
 from streams.rejections import Rejections
 from streams.session import Session
+from streams.tape import Tape
 from tests.exchanges.ours import Ours
 from tests.sandbox_server import SandboxServer
 
@@ -31,7 +32,8 @@ async def test_a_trade_that_deribit_left_out_is_fetched_by_its_count(sandbox: Sa
     client = Client(ours.card, Budget(redis(), "deribit", ours.card.limits))
     connects = Budget(redis(), "deribit:connects:0", [])
     recall = Recall(ours.card, client, redis(), 600)
-    session = Session(ours.card, 0, markets, numbering, client, Rejections("deribit"), connects, recall)
+    track = Tape(redis(), "one", 2**20).track(ours.card, "0-0", markets)
+    session = Session(ours.card, 0, markets, numbering, client, Rejections("deribit"), connects, recall, track)
     session.open(WANT, Kept(), time.time_ns())
     session.want(frozenset({WANT}))
     running = asyncio.create_task(session.run())

@@ -24,6 +24,7 @@ from streams.publishers.redis import Publisher
 from streams.recall import Recall
 from streams.rejections import Rejections
 from streams.session import YIELD_EVERY, Session
+from streams.tape import Tape
 from tests.streams.heard import is_
 from tests.streams.live import Web, hold_loop
 
@@ -109,7 +110,8 @@ async def session_with(
         client = Client(card, Budget(redis(), "binance", card.limits))
         connects = Budget(redis(), "connects", [])
         recall = Recall(card, client, redis(), 600)
-        session = Session(card, 0, Instruments(), numbering, client, Rejections("binance"), connects, recall)
+        track = Tape(redis(), "one", 2**20).track(card, "0-0", Instruments())
+        session = Session(card, 0, Instruments(), numbering, client, Rejections("binance"), connects, recall, track)
         running = asyncio.create_task(session.run())
         try:
             yield
