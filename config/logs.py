@@ -3,9 +3,14 @@
 import logging
 import time
 
+from marketdata.api_keys import hidden
+
 
 class LineFormatter(logging.Formatter):
-    """`2026-01-02T03:04:05.678Z INFO web streams.fanout: text`; a traceback follows on the same line, escaped."""
+    """`2026-01-02T03:04:05.678Z INFO web streams.fanout: text`; a traceback follows on the same line, escaped.
+
+    No API key gets into it, whoever repeats what came.
+    """
 
     converter = time.gmtime
 
@@ -14,4 +19,4 @@ class LineFormatter(logging.Formatter):
         super().__init__(line, "%Y-%m-%dT%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
-        return super().format(record).replace("\n", "\\n")
+        return hidden(super().format(record)).replace("\n", "\\n")

@@ -20,10 +20,16 @@ KEYS = {code: environment.exchange_keys(card.key_names) for code, card in cards(
 OPEN_READ = bool(env.open_read)
 REDIS_URL = env.redis_url or "redis://127.0.0.1:6379/0"
 KAFKA_BOOTSTRAP_SERVERS = env.kafka_bootstrap_servers
+KAFKA_TOPICS = env.kafka_topics
+KAFKA_PREFIX = env.kafka_prefix
+KAFKA_COMPRESSION = env.kafka_compression
+KAFKA_PARTITIONS = env.kafka_partitions
+KAFKA_OPTIONS = env.kafka_options
 STREAM_SLOTS = env.slots
 HISTORY_EVENTS = env.history_events
 HISTORY_MB = env.history_mb
 REPAIR_S = env.repair_s
+TAPE_MB = env.tape_mb
 OUTBOX_MB = env.outbox_mb
 MOST_SUBSCRIPTIONS = env.most_subscriptions
 MOST_USER_SUBSCRIPTIONS = env.most_user_subscriptions
@@ -128,6 +134,8 @@ CHANNEL_LAYERS = {
 # --- REST -------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        # First: the next one refuses whatever in its header is no access token.
+        "marketdata.authentication.KeyAuthentication",
         "rest_framework_simplejwt.authentication.JWTAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],

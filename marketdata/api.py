@@ -19,6 +19,8 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
+from marketdata.api_keys import hidden
+from marketdata.pace import KeyPace, too_soon
 from marketdata.permissions import ReadOpen
 from marketdata.problems import Problem, listed
 from marketdata.renderers import Json
@@ -84,10 +86,14 @@ class Api:
     renderer_classes = (Json,)
     parser_classes = (JSONParser,)
     permission_classes = (ReadOpen,)
+    throttle_classes = (KeyPace,)
     content_negotiation_class = Negotiation
 
     def get_exception_handler(self) -> Any:
         return refusal
+
+    def throttled(self, request: Any, wait: float) -> None:
+        raise too_soon(request.auth, wait)
 
 
 class ApiView(Api, APIView):
@@ -106,9 +112,12 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response:
 
 
 def body(problem: Problem) -> dict[str, Any]:
-    """`{"error": {"code", "message", "field"}}`; `field` only where the error is about one."""
-    error = {"code": problem.code, "message": problem.message}
-    return {"error": error | ({"field": problem.field} if problem.field else {})}
+    """`{"error": {"code", "message", "field"}}`; `field` only where the error is about one.
+
+    What came may be repeated in it, and may hold a key in the wrong place.
+    """
+    error = {"code": problem.code, "message": hidden(problem.message)}
+    return {"error": error | ({"field": hidden(problem.field)} if problem.field else {})}
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

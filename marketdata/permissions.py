@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # that module reads the settings, which name this one
 
 
 class ReadOpen(BasePermission):
-    """Reading needs a token or a session unless OPEN_READ is set; writing always does."""
+    """Reading needs a key, a token or a session unless OPEN_READ is set; writing always does."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         return bool((settings.OPEN_READ and request.method in SAFE_METHODS) or request.user.is_authenticated)

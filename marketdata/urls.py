@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from marketdata import views
+from marketdata import openapi, views
+
+__all__ = ["openapi", "urlpatterns"]  # the API's description says of keys what was imported
 
 urlpatterns = [
     path("token/", views.TokenView.as_view(), name="token"),
