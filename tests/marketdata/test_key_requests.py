@@ -95,7 +95,7 @@ def test_a_key_has_so_many_requests_a_second_and_is_told_when_to_come_again(
     answer = client.get(V1 + "symbols/", headers={"Authorization": f"Bearer {key}"})
     error = answer.json()["error"]
     assert (answer.status_code, answer["Retry-After"], error["code"]) == (429, "1", "rate_limited")
-    assert error["message"].startswith("the key 'collector' may send 1 requests a second; try again in 0.")
+    assert error["message"].startswith("the key 'collector' may send 1 requests a second; try again in ")
     assert ask(Authorization=f"Bearer {token}")[0] == 200
     deadline_s = time.monotonic() + 5
     while (status := ask(**{"X-Api-Key": key})[0]) == 429 and time.monotonic() < deadline_s:
