@@ -185,6 +185,8 @@ class Environment(BaseSettings):
     most_connections: Positive = _is("a whole number from 1", 1_000)
     # As a frame may be: a thousand topics in one request fit.
     most_message_bytes: Positive = _is("a whole number of bytes from 1", 262_144)
+    # As a connection may have; but these run whether anybody reads them or not.
+    most_signalled_topics: Positive = _is("a whole number from 1", 5_000)
     # What an operator reads; DEBUG adds every reconnect's detail.
     log_level: Level = _is("DEBUG, INFO, WARNING or ERROR", "INFO")
     # Named in each log record; `up` and compose set it per process.

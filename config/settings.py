@@ -36,6 +36,7 @@ MOST_USER_SUBSCRIPTIONS = env.most_user_subscriptions
 MOST_REQUESTS_S = env.most_requests_s
 MOST_CONNECTIONS = env.most_connections
 MOST_MESSAGE_BYTES = env.most_message_bytes
+MOST_SIGNALLED_TOPICS = env.most_signalled_topics
 VAR_DIR = env.var_dir
 # Where a program on this machine finds the web; `up` tells its port to other commands in the same folder.
 WEB_URL = environment.web_url(env.host, env.port)

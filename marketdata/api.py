@@ -38,6 +38,7 @@ HTTP = {
     "not_found": 404,
     "method_not_allowed": 405,
     "not_acceptable": 406,
+    "too_many_subscriptions": 409,
     "unsupported_media_type": 415,
     "rate_limited": 429,
     "internal_error": 500,
