@@ -1,4 +1,4 @@
-"""Who may listen: by token (header, subprotocol or action); by session or open reading only from our own pages."""
+"""Who may listen: by key or token (header, subprotocol, action); by session or open reading only from our pages."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,11 +14,14 @@ from django.utils.crypto import constant_time_compare
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken
 
+from marketdata import api_keys, keyring
 from streams.database import DatabaseAway, database
+from streams.quotas import Limits
 
 UNJUDGED = 1013  # try again later
 NOT_AUTHENTICATED = 4401
 REFUSED = 4403
+PROOFS = ("user_id", "session", "key_id")  # what of an access can end by itself
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,13 @@ class Access:
     granted: bool = False
     close_code: int | None = None
     subprotocol: str | None = None
-    expires_s: int | None = None  # unix time at which the token ends
-    user: str | None = None  # who listens, where somebody said so
+    expires_s: int | None = None  # unix time at which the token or key ends
+    user: str | None = None  # who listens, where somebody said so; of a key `key:<name>`
     user_id: str | None = None  # of a token's user
     session: str | None = None  # the key of a session's user
+    key_id: str | None = None
+    limits: Limits | None = None  # of a key
+    why: str = ""  # what was wrong with a key
 
 
 async def of(scope: dict[str, Any]) -> Access:
@@ -44,6 +50,8 @@ async def of(scope: dict[str, Any]) -> Access:
     token = by_header.strip() if scheme.lower() == "bearer" else by_subprotocol
     ours = _known_host(headers) and _same_origin(headers)
     try:
+        if (by_name := headers.get("x-api-key")) is not None:
+            return replace(await _by_key(by_name.strip()), subprotocol=chosen)
         if token:
             return replace(await by_token(token), subprotocol=chosen)
         return await _by_session(headers.get("cookie", "")) if ours else Access(close_code=REFUSED)
@@ -53,7 +61,9 @@ async def of(scope: dict[str, Any]) -> Access:
 
 
 async def by_token(token: str) -> Access:
-    """What an access token is worth. DatabaseAway where its user cannot be looked up."""
+    """What an access token or an API key is worth. DatabaseAway where its user cannot be looked up."""
+    if api_keys.is_meant(token):
+        return await _by_key(token)
     try:
         claims = AccessToken(token)
     except TokenError:
@@ -66,15 +76,12 @@ async def by_token(token: str) -> Access:
 
 
 async def ended(given: Sequence[Access]) -> set[int]:
-    """The indexes of those whose user has been removed or deactivated, or whose session has ended. DatabaseAway."""
-    users = {one.user_id for one in given if one.user_id}
-    sessions = {one.session for one in given if one.session}
-    active, lasting = await database.ask(_lasting, users, sessions) if users or sessions else ({}, set())
-    return {
-        number
-        for number, one in enumerate(given)
-        if (one.user_id and one.user_id not in active) or (one.session and one.session not in lasting)
-    }
+    """The indexes of those whose user has been removed or deactivated, or whose session or key has ended; keys that
+    have not are noted as used. DatabaseAway."""
+    asked = [{getattr(one, name) for one in given} - {None} for name in PROOFS]
+    last = await database.ask(_lasting, *asked) if any(asked) else asked
+    gone = [(name, those - kept) for name, those, kept in zip(PROOFS, asked, last, strict=True)]
+    return {number for number, one in enumerate(given) if any(getattr(one, name) in those for name, those in gone)}
 
 
 def _active(user_ids: Iterable[str]) -> dict[str, str]:
@@ -84,8 +91,19 @@ def _active(user_ids: Iterable[str]) -> dict[str, str]:
     return {str(user.pk): user.get_username() for user in found}
 
 
-def _lasting(user_ids: Iterable[str], sessions: Iterable[str]) -> tuple[dict[str, str], set[str]]:
-    return _active(user_ids), {key for key in sessions if _session_user(key)}
+def _lasting(user_ids: set[str], sessions: set[str], key_ids: set[str]) -> list[set[str]]:
+    kept = keyring.lasting(key_ids) if key_ids else set()
+    return [set(_active(user_ids)) if user_ids else set(), {key for key in sessions if _session_user(key)}, kept]
+
+
+async def _by_key(text: str) -> Access:
+    try:
+        key = await database.ask(keyring.judged, text)
+    except keyring.WrongKey as error:
+        return Access(close_code=NOT_AUTHENTICATED, why=str(error))
+    limits = Limits(key.most_requests_s, key.most_connections, key.most_subscriptions)
+    expires_s = int(key.expires_time.timestamp()) if key.expires_time else None
+    return Access(True, expires_s=expires_s, user=f"key:{key.name}", key_id=key.pk, limits=limits)
 
 
 def _known_host(headers: dict[str, str]) -> bool:

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from exchanges.symbols import Topic
 from marketdata import cards
 from streams import access, messages, quotas, resolve, rights, unlisted
+from streams.access import Access
 from streams.database import DatabaseAway
 from streams.fanout import fanout
 from streams.markets import markets
@@ -72,11 +73,12 @@ class StreamConsumer(AsyncConsumer):
             await self.close(access.UNJUDGED, UNJUDGED)
             return
         if self.access.close_code:
-            await self.close(self.access.close_code, "not allowed from here or with this token")
+            if self.access.why:
+                await self.base_send(messages.reply("error", None, Refused("not_authenticated", self.access.why)))
+            await self.close(self.access.close_code, "not allowed from here or with this token or key")
             return
-        if not await self._counted(self.quota.address) or not await self._counted(self.access.user):
+        if not await self._counted(self.access):
             return
-        self.quota.is_of(self.access.user)
         self.writer = self._start(self._write())
         self._start(self._guard())
         fanout().enter(self.outbox)
@@ -123,17 +125,16 @@ class StreamConsumer(AsyncConsumer):
     async def close(self, code: int, reason: str) -> None:
         await self.base_send({"type": "websocket.close", "code": code, "reason": reason})
 
-    async def _counted(self, name: str | None) -> bool:
-        """Counts the connection for its user or address; one too many is told so and closed."""
-        refusal = self.quota.connect(name) if name else None
-        if refusal:
+    async def _counted(self, of: Access) -> bool:
+        """Counts the connection for its user, address or key; one too many is told so and closed."""
+        if refusal := self.quota.connect(of.user, of.limits):
             await self.base_send(messages.reply("error", None, Refused("rate_limited", refusal)))
             await self.close(TOO_SLOW, "too many connections")
-        return refusal is None
+        return not refusal
 
     def _pay(self, cost: int) -> None:
         if wait_s := self.quota.requests.wait_s(cost):
-            rate = f"{settings.MOST_REQUESTS_S} requests a second would do"
+            rate = f"{self.quota.requests.per_s} requests a second would do"
             raise Refused("rate_limited", f"{rate}; try again in {wait_s:.1f} s")
 
     async def _subscribe(self, request: Selection) -> None:
@@ -216,18 +217,19 @@ class StreamConsumer(AsyncConsumer):
             self.outbox.put_always(messages.reply("authenticate", request.id, error))
             return
         if not offered.granted:
-            error = Refused("not_authenticated", "token: no valid access token; POST /api/v1/token/ gives one")
+            why = offered.why or "no valid access token; POST /api/v1/token/ gives one"
+            error = Refused("not_authenticated", f"token: {why}")
             self.outbox.put_always(messages.reply("authenticate", request.id, error))
             return
-        if offered.user != self.access.user and not await self._counted(offered.user):
+        if not await self._counted(offered):
             return
         self.access = offered
-        self.quota.is_of(offered.user)
         rights.watch(self._revoked, offered)
         if self.expiring:
             self.expiring.cancel()
         self.expiring = self._start(self._expire(offered.expires_s))
-        self.outbox.put_always(messages.reply("authenticate", request.id, expires_time=offered.expires_s * 1000))
+        ends_ms = offered.expires_s and offered.expires_s * 1000
+        self.outbox.put_always(messages.reply("authenticate", request.id, expires_time=ends_ms))
 
     async def _topic(self, asked: Topic) -> str:
         card = resolve.card(cards.cards(), asked.exchange)
@@ -303,7 +305,7 @@ class StreamConsumer(AsyncConsumer):
             await self.close(NOT_AUTHENTICATED, f"no token within {AUTHENTICATE_WITHIN_S:.0f} s")
 
     def _revoked(self) -> None:
-        self._start(self.close(NOT_AUTHENTICATED, "the user may no longer listen"))
+        self._start(self.close(NOT_AUTHENTICATED, "the user or key may no longer listen"))
 
     async def _expire(self, expires_s: int | None) -> None:
         """Warns before the token ends, and ends with it, unless another was given meanwhile."""
@@ -315,7 +317,7 @@ class StreamConsumer(AsyncConsumer):
             self.outbox.put_always({"type": "websocket.send", "text": said})
         await asyncio.sleep(max(0.0, expires_s - time.time()))
         if self.access.expires_s == expires_s:
-            await self.close(NOT_AUTHENTICATED, "the token has expired")
+            await self.close(NOT_AUTHENTICATED, "the token or key has expired")
 
 
 HANDLERS = {

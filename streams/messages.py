@@ -7,6 +7,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from exchanges.symbols import Topic
+from marketdata.api_keys import hidden
 from streams.position import Position
 
 MOST_TOPICS = 1_000  # in one request
@@ -108,7 +109,7 @@ class Plain(_Asked):
 
 
 class Authenticate(_Asked):
-    """A token, on a connection that brought none."""
+    """A token or an API key, on a connection that brought none."""
 
     action: Literal["authenticate"]
     token: Annotated[str, StringConstraints(min_length=1, max_length=8_000)]
@@ -162,8 +163,8 @@ def reply(action: str, request_id: Any, error: Refused | None = None, **members:
 
 
 def text_message(said: dict[str, Any]) -> dict[str, Any]:
-    """The ASGI message that carries a JSON object."""
-    return {"type": "websocket.send", "text": msgspec.json.encode(said).decode()}
+    """The ASGI message that carries a JSON object; no API key, should what came be repeated in it."""
+    return {"type": "websocket.send", "text": hidden(msgspec.json.encode(said).decode())}
 
 
 def _topic(text: str) -> Topic:

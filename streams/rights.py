@@ -19,8 +19,12 @@ _checking: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
 
 
 def watch(end: Callable[[], None], granted: Access) -> None:
-    """`end` is called once whoever has this access may no longer listen. A later access takes the place of this one."""
-    if (granted.user_id or granted.session) and not settings.OPEN_READ:
+    """`end` is called once whoever has this access may no longer listen. A later access takes the place of this one.
+
+    Where reading is open users and sessions prove nothing; a key still does, since it may have more than others.
+    """
+    _watched.pop(end, None)
+    if granted.key_id or ((granted.user_id or granted.session) and not settings.OPEN_READ):
         _watched[end] = granted
         loop = asyncio.get_running_loop()
         if loop not in _checking or _checking[loop].done():

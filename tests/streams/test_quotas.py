@@ -135,7 +135,7 @@ async def test_a_client_that_goes_while_it_is_refused_leaves_no_count_behind(
 ) -> None:
     settings.MOST_CONNECTIONS = 1
     first = quotas.Client("127.0.0.1")
-    first.connect("127.0.0.1")
+    first.connect()
     said: list[Any] = []
 
     async def receive() -> dict[str, str]:

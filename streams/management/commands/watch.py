@@ -35,7 +35,7 @@ class Command(ExampleCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("topics", nargs="+", metavar="TOPIC", help="<exchange>.<stream>.<symbol>, or a pair")
         parser.add_argument("--url", help="where the platform runs; without it, the one of this folder", metavar="URL")
-        parser.add_argument("--token", help="an access token, where reading is not open")
+        parser.add_argument("--token", help="an access token or API key, where reading is not open")
         parser.add_argument("--json", action="store_true", help="each event's JSON, also on a terminal")
         parser.add_argument("--count", type=int, metavar="N", help="end after N events (status lines do not count)")
 
