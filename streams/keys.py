@@ -4,7 +4,7 @@ DEMAND = "demand"  # sorted set: topic -> the second (Redis' clock) at which nob
 LOOPS = "loops"  # sorted set: hold loop -> the second at which it is taken for dead
 MEMORY = "memory"  # hash: what the histories take (streams/memory.py)
 MEMORY_TURN = "memory:turn"  # there while it was measured a moment ago
-PINS = "pins"  # the pinned topics as the database had them, for when it is away
+PINS = "pins"  # the topics of pins and signals as the database had them, for when it is away
 TAPED = "taped"  # sorted set: `<recording>|<topic>` -> the second at which nobody is known to record it any more
 RUNNING = "running"  # sorted set: topic -> the second of its last heartbeat
 

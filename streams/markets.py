@@ -1,4 +1,4 @@
-"""The markets and pins as asynchronous code asks for them: from memory, and seldom from the database."""
+"""The markets, pins and signals as asynchronous code asks for them: from memory, and seldom from the database."""
 
 import asyncio
 import time
@@ -10,11 +10,12 @@ from exchanges.symbols import Instruments
 from marketdata import instruments
 from streams import spare
 from streams.database import DatabaseAway, database
-from streams.pins import pinned
+from streams.pins import lasting
 from streams.spare import Spare
 from streams.unlisted import failed
 
 FRESH_S = 2.0
+PINS_FRESH_S = 1.0  # who signals waits for it
 FRESH_EMPTY_S = 0.25  # on a first start the markets come any moment
 SLOW_S = 0.5  # a read that takes longer is not waited for where there is a value
 PATIENCE_S = 15.0
@@ -23,8 +24,8 @@ PATIENCE_S = 15.0
 class Kept:
     """One value read from the database, kept for a moment, and for as long as the database does not answer."""
 
-    def __init__(self, read: Callable[[], Any], first: Any, spare: Spare) -> None:
-        self._read, self._spare = read, spare
+    def __init__(self, read: Callable[[], Any], first: Any, spare: Spare, fresh_s: float = FRESH_S) -> None:
+        self._read, self._spare, self._fresh_s = read, spare, fresh_s
         self._value = first
         self._known = False
         self._at_s = float("-inf")
@@ -34,7 +35,7 @@ class Kept:
     async def value(self) -> Any:
         """Who asks during a read waits for it rather than getting what was before; but not for a database that is
         slow, or away, where something was before."""
-        stale = time.monotonic() - self._at_s > (FRESH_S if self._value else FRESH_EMPTY_S)
+        stale = time.monotonic() - self._at_s > (self._fresh_s if self._value else FRESH_EMPTY_S)
         if stale and self._reading is None:
             self._reading = asyncio.create_task(self._refresh())
         if self._reading and not (self._known and database.away):
@@ -46,7 +47,8 @@ class Kept:
     async def _refresh(self) -> None:
         try:
             read = await database.ask(self._read)
-            if read and read != self._value:
+            changed = read != self._value or not self._known
+            if changed and (read or self._spare.may_be_empty):
                 self._keeping = asyncio.create_task(self._spare.keep(read))
             self._value, self._known = read, True
         except DatabaseAway:
@@ -97,5 +99,5 @@ def markets() -> Markets:
 
 
 def pins() -> Kept:
-    """The pinned topics."""
-    return Kept(pinned, set(), spare.PINS)
+    """The topics that run whether anybody listens or not: those of pins and of signals."""
+    return Kept(lasting, set(), spare.PINS, PINS_FRESH_S)

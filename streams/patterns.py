@@ -67,9 +67,12 @@ def fits(pattern: str, text: str) -> bool:
 
 def _parts(text: str) -> Topic:
     try:
-        return Topic.parse(text)
+        asked = Topic.parse(text)
     except ValueError:
         raise Refused("bad_request", f"{text[:80]!r} came; <exchange>.<stream>.<symbol> would do") from None
+    if asked.replay:
+        raise Refused("bad_request", f"{text[:80]!r} came, which is a replay's; {asked.original} would do")
+    return asked
 
 
 def _spelled(asked: Topic) -> Topic:

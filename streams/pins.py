@@ -1,6 +1,7 @@
-"""The pins as topics, and those of a first start."""
+"""What runs whether anybody listens or not: the pins as topics, those of a first start, and the signals beside them."""
 
 from marketdata import cards
+from streams import signals
 from streams.models import Pin
 
 FIRST = [
@@ -10,8 +11,13 @@ FIRST = [
 ]
 
 
+def lasting() -> set[str]:
+    """The topics that run whether anybody listens or not, and that other programs are told of: of pins and signals."""
+    return pinned() | signals.topics()
+
+
 def pinned() -> set[str]:
-    """The topics that run whether anybody listens or not."""
+    """The topics that an operator has pinned."""
     return {pin.topic for pin in Pin.objects.filter(enabled=True)}
 
 

@@ -27,6 +27,7 @@ class Spare:
     key: str
     write: Callable[[Any], bytes]
     read: Callable[[bytes], Any]
+    may_be_empty: bool = False  # nothing is a value too; otherwise it is what is not known yet
 
     async def keep(self, value: Any) -> None:
         """A copy that cannot be made is made the next time."""
@@ -54,4 +55,4 @@ def markets(exchange: str) -> Spare:
     )
 
 
-PINS = Spare(keys.PINS, msgspec.msgpack.encode, _read_topics)
+PINS = Spare(keys.PINS, msgspec.msgpack.encode, _read_topics, may_be_empty=True)

@@ -20,7 +20,7 @@ from marketdata.problems import Problem
 from streams import keys, memory, standing
 from streams.connection import redis
 from streams.newest import carried, said
-from streams.pins import pinned
+from streams.pins import lasting
 from streams.position import Position
 
 Row = dict[str, Any]
@@ -32,14 +32,14 @@ ORPHAN = "no worker carries it"  # the detail of a stream that is wanted, or ran
 
 def of(codes: Sequence[str]) -> Row:
     """The state of these exchanges. Problem where Redis does not answer."""
-    pins = pinned()
+    pins = lasting()
     try:
         found = async_to_sync(_read)(codes, pins)
         exchanges = [_exchange(cards.card(code), left) for code, left in found.pop("left").items()]
     except (RedisError, OSError, Unreachable) as error:
         raise Problem("unavailable", f"Redis does not answer ({error}); try again.") from None
     known = {code: instruments.current(code) for code in codes}
-    rows = [{**row, **_impossible(row, known[row["exchange"]])} for row in found.pop("streams")]
+    rows = [{**row, **impossible(row, known[row["exchange"]])} for row in found.pop("streams")]
     return {"time": times.now_ms(), "streams": rows, **found, "exchanges": exchanges}
 
 
@@ -55,7 +55,7 @@ def _exchange(card: Card, left: Left) -> Row:
     }
 
 
-def _impossible(row: Row, known: Instruments) -> Row:
+def impossible(row: Row, known: Instruments) -> Row:
     """What is said in place of a state where what is wanted cannot be carried: the source has no such stream, or no
     longer lists the market."""
     card = cards.card(row["exchange"])

@@ -77,6 +77,7 @@ def test_any_spelling_is_the_same_selection(written: str, spelled: str) -> None:
         ("*.trade.BTCC-*", "unknown_pair", "nearest: BTC-*"),
         ("*.trade.BTCUSTD", "unknown_pair", "nearest: BTC-USDT, ETH-USDT of binance; BTC-USDT-PERP"),
         ("binance.trade.QQQQ*", "unknown_pair", "symbols/?exchange=binance"),
+        ("replay-7.binance.trade.BTC-USDT", "bad_request", "binance.trade.BTC-USDT would do"),
         ("binance.trade", "bad_request", "<exchange>.<stream>.<symbol>"),
         ("*", "bad_request", "<exchange>.<stream>.<symbol>"),
         ("binance.trade.BTCUSTD", "unknown_pair", "nearest: BTC-USDT"),
