@@ -33,6 +33,7 @@ class Opened(Struct, frozen=True, tag_field="note", tag="opened", kw_only=True):
     wants: list[Want]
     rehearsing: bool = False  # opened beside another that it is about to replace: nothing it says counts yet
     joined: bool = False
+    keyed: bool = False  # with the user's keys, where the source takes any: the conversation is another then
     recordings: list[str] = []  # the ids of those that it is taped for
     instruments: list[Instrument] = []  # of its wants
 

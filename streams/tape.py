@@ -160,7 +160,8 @@ class Track:
         name = f"{code}-{self.shard}-{self.loop}-{next(self.connections)}"
         taping = Taping(self.tape, code, name, self.instruments, recordings, self.card.keys)
         socket = int(self.shard.partition("-")[0])
-        how = {"exchange": code, "socket": socket, "rehearsing": rehearsing, "joined": joined}
+        keyed = bool(self.card.key_names) and self.card.keyed
+        how = {"exchange": code, "socket": socket, "rehearsing": rehearsing, "joined": joined, "keyed": keyed}
         taping.note("opened", **how, recordings=sorted(recordings), **taping.described(wants))
         return taping
 
