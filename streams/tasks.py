@@ -41,6 +41,7 @@ async def _hold() -> None:
         history_events=settings.HISTORY_EVENTS,
         history_bytes=settings.HISTORY_MB * 2**20,
         repair_s=settings.REPAIR_S,
+        tape_bytes=settings.TAPE_MB * 2**20,
         extra=',"sandbox":true' if settings.SANDBOX else "",
     )
     stopping.when_asked(holder.stop)
