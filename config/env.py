@@ -173,6 +173,14 @@ class Environment(BaseSettings):
     repair_s: Positive = _is("a whole number of seconds from 1", 600)
     # A recorder may be away for half a minute of a busy exchange.
     tape_mb: Positive = _is("a whole number of megabytes from 1", 64)
+    # None: below VAR_DIR.
+    recordings_dir: Folder | None = _is("a folder", None)
+    # Small enough to be moved and read alone; one that was cut or damaged costs little of it anyway.
+    recording_segment_mb: Positive = _is("a whole number of megabytes from 1", 64)
+    # Off: a disk is not filled unasked; compose turns it on.
+    record_pins: bool = _is("true or false", False)
+    # A few days of two busy markets.
+    record_pins_mb: Positive = _is("a whole number of megabytes from 1", 10_000)
     # A client that lags by more has lost the present; a thousand such clients still fit into memory.
     outbox_mb: Positive = _is("a whole number of megabytes from 1", 16)
     # Every market of an exchange on one connection.

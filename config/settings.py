@@ -30,6 +30,10 @@ HISTORY_EVENTS = env.history_events
 HISTORY_MB = env.history_mb
 REPAIR_S = env.repair_s
 TAPE_MB = env.tape_mb
+RECORDINGS_DIR = env.recordings_dir or env.var_dir / "recordings"
+RECORDING_SEGMENT_MB = env.recording_segment_mb
+RECORD_PINS = env.record_pins
+RECORD_PINS_MB = env.record_pins_mb
 OUTBOX_MB = env.outbox_mb
 MOST_SUBSCRIPTIONS = env.most_subscriptions
 MOST_USER_SUBSCRIPTIONS = env.most_user_subscriptions
@@ -63,6 +67,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "marketdata.apps.MarketdataConfig",
     "streams.apps.StreamsConfig",
+    "recordings.apps.RecordingsConfig",
     "sandbox.apps.SandboxConfig",
     "config",
 ]

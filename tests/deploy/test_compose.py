@@ -18,7 +18,7 @@ SERVICES = yaml.safe_load(TEXT)["services"]
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
 SAMPLE = (ROOT / "deploy/config/.env.sample").read_text()
 SETTINGS = {name.upper() for name in Environment.model_fields}
-OURS = ("prepare", "web", "streams", "jobs", "forwarder", "beat")
+OURS = ("prepare", "web", "streams", "jobs", "forwarder", "recorder", "beat")
 PASSWORDS = {"POSTGRES_PASSWORD", "REDIS_PASSWORD"}
 
 COMMANDS = {
