@@ -149,7 +149,8 @@ def _problem(error: Exception) -> Problem:
         return Problem("unavailable", AWAY_WORDS)
     for kind, code in CODES.items():
         if isinstance(error, kind):
-            return Problem(code, str(getattr(error, "detail", None) or _said(error, code)))
+            _, words = _first(getattr(error, "detail", None) or _said(error, code))
+            return Problem(code, words)
     return Problem("internal_error", FAULT)
 
 

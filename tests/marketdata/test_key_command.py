@@ -75,6 +75,10 @@ def test_without_one_superuser_a_user_must_be_named(db: None, superusers: list[s
     assert f"--user: {len(superusers)} superusers there are; {would} would do." == refused("create", "x")
 
 
+def test_without_any_user_it_says_how_one_is_made(db: None) -> None:
+    assert refused("create", "x").endswith("; `manage.py createsuperuser` makes one.")
+
+
 def test_the_list_has_a_line_for_each_key_and_no_secret(admin: User) -> None:
     made, _ = ran("create", "collector", "--most-connections", "2")
     ran("create", "archive")

@@ -98,8 +98,9 @@ def _user(name: str | None) -> Any:
         return found
     superusers = list(users.filter(is_superuser=True).order_by("pk")[:20])
     if len(superusers) != 1:
-        would = listed(f"--user {user.get_username()}" for user in superusers or users.order_by("pk")[:20])
-        raise Problem("bad_request", f"--user: {len(superusers)} superusers there are; {would} would do.", "user")
+        names = [f"--user {user.get_username()}" for user in superusers or users.order_by("pk")[:20]]
+        would = f"{listed(names)} would do" if names else "`manage.py createsuperuser` makes one"
+        raise Problem("bad_request", f"--user: {len(superusers)} superusers there are; {would}.", "user")
     return superusers[0]
 
 
