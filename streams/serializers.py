@@ -1,9 +1,9 @@
 """The shapes of live REST answers, for the API's description; the members are defined in exchanges/events.py."""
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
-from marketdata.serializers import ExactField, LimitRow, MarketRow, TimeField
+from marketdata.serializers import ExactField, LimitRow, MarketRow, Paged, TimeField
 
 
 @extend_schema_field({"type": "array", "items": {"type": "array", "items": {"type": "number"}, "maxItems": 2}})
@@ -126,3 +126,65 @@ class Status(serializers.Serializer):
     exchanges = ConnectionsRow(many=True)
     loops = LoopRow(many=True)
     memory = MemoryRow()
+
+
+class SignalAsked(serializers.Serializer):
+    """`symbols` and `streams` (of `exchange`), or `topics`."""
+
+    exchange = serializers.CharField(required=False, help_text="default: binance")
+    symbols = serializers.ListField(child=serializers.CharField(), required=False, help_text="in any spelling")
+    streams = serializers.ListField(child=serializers.CharField(), required=False)
+    topics = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="such as binance.trade.BTC-USDT, binance.ticker.*, *.trade.BTC-USDT",
+    )
+    lease_s = serializers.IntegerField(required=False, help_text="seconds; without it the signal lasts")
+    note = serializers.CharField(required=False)
+
+
+class SignalledTopicRow(serializers.Serializer):
+    topic = serializers.CharField()
+    state = serializers.CharField(help_text="as `status` in the streams of status/")
+    detail = serializers.CharField()
+    redis_channel = serializers.CharField(help_text="of Redis Pub/Sub: one event's JSON a message")
+    redis_stream = serializers.CharField(help_text="a Redis Stream; in `events` one event's JSON a line")
+    kafka_topic = serializers.CharField(allow_null=True, help_text="null where there is no Kafka")
+
+
+class SubscriptionRow(serializers.Serializer):
+    id = serializers.IntegerField()
+    owner = serializers.CharField(allow_null=True)
+    selection = serializers.ListField(
+        child=serializers.CharField(), help_text="topics, and topics with * in them, as understood"
+    )
+    note = serializers.CharField()
+    lease_s = serializers.IntegerField(allow_null=True)
+    lease_end_time = TimeField(allow_null=True)
+    created_time = TimeField()
+    topic_count = serializers.IntegerField(help_text="what the selection means now")
+    left_out = serializers.IntegerField(help_text="topics that are over the caller's bound and do not run")
+    topics = SignalledTopicRow(many=True, help_text="in order of their names")
+    next = serializers.URLField(allow_null=True, help_text="the signal with the topics that follow")
+
+
+class Subscriptions(Paged):
+    results = SubscriptionRow(many=True)
+
+
+class Ended(serializers.Serializer):
+    ended = serializers.ListField(child=serializers.IntegerField(), help_text="the ids of those that ended now")
+
+
+SIGNALS = PolymorphicProxySerializer(
+    component_name="Signals",
+    serializers=[SignalAsked, SignalAsked(many=True)],
+    resource_type_field_name=None,
+    many=False,
+)
+SUBSCRIPTIONS = PolymorphicProxySerializer(
+    component_name="SubscriptionOrSeveral",
+    serializers=[SubscriptionRow, Subscriptions],
+    resource_type_field_name=None,
+    many=False,
+)

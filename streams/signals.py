@@ -1,6 +1,6 @@
 """Subscription signals: what services asked to run, as it is kept, and what of it runs within a caller's bound."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from hashlib import sha256
@@ -59,9 +59,12 @@ def active() -> QuerySet[Subscription]:
 
 
 def of(user: Any) -> QuerySet[Subscription]:
-    """Those that the user may see and end: the caller's own, nobody's where nobody said who it is, all for staff."""
-    if user is not None and user.is_staff:
-        return active()
+    """Those that the user may see and end: the caller's own, for staff all."""
+    return active() if user is not None and user.is_staff else own(user)
+
+
+def own(user: Any) -> QuerySet[Subscription]:
+    """The caller's own; nobody's where nobody said who it is."""
     return active().filter(owner=user)
 
 
@@ -91,11 +94,24 @@ def sign(owner: Any, asked: Sequence[Signal]) -> list[Told]:
         _take_turns(owner_id)
         now = times.now()
         Subscription.objects.filter(owner_id=owner_id, ends_time__lte=now).delete()
-        before = list(_patterns(owner_id))
-        told = [_renewed(owner_id, signal, now) for signal in asked]
-        if any(one.is_new for one in told):
-            _check_bounds(before, list(_patterns(owner_id)))
-    return told
+        check(owner, asked)
+        return [_renewed(owner_id, signal, now) for signal in asked]
+
+
+def check(owner: Any, asked: Sequence[Signal]) -> None:
+    """Problem where these would be too many for one caller. What grew by itself, as where markets were listed, is no
+    reason to refuse what adds nothing."""
+    before = dict(own(owner).values_list("digest", "patterns"))
+    after = before | {signal.digest: list(signal.patterns) for signal in asked}
+    counts = {
+        "signals": (MOST_SIGNALS, len(before), len(after)),
+        "wildcards": (MOST_WILDCARDS, _wildcards(before), _wildcards(after)),
+        "topics": (settings.MOST_SIGNALLED_TOPICS, _count(before), _count(after)),
+    }
+    for what, (most, had, has) in counts.items():
+        if has > most and has > had:
+            would = f"at most {most} of one caller would do: end others by DELETE subscriptions/, or ask for less"
+            raise Problem("too_many_subscriptions", f"{has} {what} of all your signals together came; {would}.")
 
 
 def end(found: QuerySet[Subscription]) -> list[int]:
@@ -134,28 +150,15 @@ def _shares(rows: Iterable[tuple[int, list[str]]], markets: Any) -> dict[int, Sh
     return found
 
 
-def _check_bounds(before: Sequence[tuple[int, list[str]]], after: Sequence[tuple[int, list[str]]]) -> None:
-    """What grew by itself, as where markets were listed, is no reason to refuse what adds nothing."""
-    counts = {
-        "signals": (MOST_SIGNALS, len(before), len(after)),
-        "wildcards": (MOST_WILDCARDS, _wildcards(before), _wildcards(after)),
-        "topics": (settings.MOST_SIGNALLED_TOPICS, _count(before), _count(after)),
-    }
-    for what, (most, had, has) in counts.items():
-        if has > most and has > had:
-            would = f"at most {most} of one caller would do: end others by DELETE subscriptions/, or ask for less"
-            raise Problem("too_many_subscriptions", f"{has} {what} of all your signals together came; {would}.")
+def _wildcards(found: Mapping[str, list[str]]) -> int:
+    return len({pattern for patterns in found.values() for pattern in patterns if WILD in pattern})
 
 
-def _wildcards(rows: Sequence[tuple[int, list[str]]]) -> int:
-    return len({pattern for _, patterns in rows for pattern in patterns if WILD in pattern})
-
-
-def _count(rows: Sequence[tuple[int, list[str]]]) -> int:
+def _count(found: Mapping[str, list[str]]) -> int:
     """Exact up to a little over the bound."""
     known, markets = cards.cards(), cache(instruments.current)
-    found = {pattern for _, patterns in rows for pattern in patterns}
-    return len(set(_expansions.topics(found, known, markets, settings.MOST_SIGNALLED_TOPICS + 1)))
+    patterns = {pattern for some in found.values() for pattern in some}
+    return len(set(_expansions.topics(patterns, known, markets, settings.MOST_SIGNALLED_TOPICS + 1)))
 
 
 def _take_turns(owner_id: int | None) -> None:
