@@ -75,7 +75,8 @@ def _manage(*command: str, environment: dict[str, str]) -> None:
 def served(application: str, environment: dict[str, str]) -> Iterator[Server]:
     """The application behind the very command that `up` starts the web with, but quiet."""
     port = any_free()
-    command = children.web("127.0.0.1", port, Environment.model_fields["most_message_bytes"].default)
+    defaults = (Environment.model_fields[name].default for name in ("most_message_bytes", "trusted_proxies"))
+    command = children.web("127.0.0.1", port, *defaults)
     words = [application if word == "config.asgi:application" else word for word in command]
     process = subprocess.Popen((sys.executable, *words, "--log-level", "warning"), env=environment, cwd=ROOT)
     try:

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from config.child import Child
 from config.env import ROOT
@@ -12,14 +12,15 @@ CELERY = ("-m", "celery", "--quiet", "--app", "config.celery:app")
 QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
-def web(host: str, port: int, most_message_bytes: int) -> tuple[str, ...]:
+def web(host: str, port: int, most_message_bytes: int, trusted_proxies: Sequence[str]) -> tuple[str, ...]:
     """Python's arguments for the web: the server and options that docs/architecture.md gives the measurements of."""
     server = ("-m", "uvicorn", "config.asgi:application", "--host", host, "--port", str(port))
     sockets = ("--ws", "streams.websocket:Protocol", "--loop", "uvloop", "--http", "httptools")
     # A ping may take longer than the rule for clients that do not read (30 s): that rule closes them, with its reason.
     pings = ("--ws-ping-interval", "20", "--ws-ping-timeout", "60", "--ws-max-size", str(most_message_bytes))
     text = ("--ws-per-message-deflate", "false", "--no-access-log", "--no-server-header")
-    return (*server, *sockets, *pings, *text, "--lifespan", "off", "--timeout-graceful-shutdown", "3")
+    proxies = ("--forwarded-allow-ips", ",".join(trusted_proxies))
+    return (*server, *sockets, *pings, *proxies, *text, "--lifespan", "off", "--timeout-graceful-shutdown", "3")
 
 
 def streams(slots: int) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -83,6 +83,10 @@ def _address(value: str) -> str:
     return value if value == "localhost" else str(ip_address(value))
 
 
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(ip_network(value)) for value in values)
+
+
 def _known(codes: tuple[str, ...]) -> tuple[str, ...]:
     if set(codes) - set(cards()):
         raise ValueError
@@ -100,6 +104,7 @@ Level = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(
 PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_networks)]
 Codes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_known)]
 Key = Annotated[str, AfterValidator(_long_enough)]
 Brokers = Annotated[str, AfterValidator(_brokers)]
@@ -133,6 +138,8 @@ class Environment(BaseSettings):
     debug: bool = _is("true or false", False)
     # Loopback only, until somebody decides otherwise.
     allowed_hosts: Words = _is("host names with commas between", ("localhost", "127.0.0.1", "[::1]"))
+    # Loopback: whoever stands before us on this machine tells whom it speaks for.
+    trusted_proxies: Networks = _is("addresses or networks with commas between", ("127.0.0.1", "::1"))
     # Empty: a page on another origin may not post forms here.
     csrf_trusted_origins: Words = _is("origins such as https://example.org with commas between", ())
     # None: closed, but `up` opens reading while it is bound to loopback.

@@ -81,9 +81,10 @@ class Launch:
         if prepared and password is not None:
             prepared.done()
         self._tell_processes()
-        slots, most_bytes = self._env.slots, self._env.most_message_bytes
+        env, slots = self._env, self._env.slots
+        web = children.web(env.host, port, env.most_message_bytes, env.trusted_proxies)
         soon = [
-            self._ours("web", children.web(self._env.host, port, most_bytes), f"{self._env.host}:{port}"),
+            self._ours("web", web, f"{env.host}:{port}"),
             self._ours("streams", children.streams(slots), f"{slots} slots"),
         ]
         late = [self._ours(name, made()) for name, made in LATE]

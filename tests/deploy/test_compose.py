@@ -22,7 +22,7 @@ OURS = ("prepare", "web", "streams", "jobs", "forwarder", "recorder", "beat")
 PASSWORDS = {"POSTGRES_PASSWORD", "REDIS_PASSWORD"}
 
 COMMANDS = {
-    "web": children.web("0.0.0.0", 8000, 262144),
+    "web": children.web("0.0.0.0", 8000, 262144, ("127.0.0.1", "::1")),
     "streams": children.streams(2),
     "jobs": children.jobs(),
     "beat": children.beat(),

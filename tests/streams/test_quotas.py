@@ -74,6 +74,18 @@ async def test_who_asks_too_often_is_told_when_to_ask_again(web: Web, settings: 
         assert (await client.next())["error"]["code"] == "rate_limited"
 
 
+async def test_behind_a_proxy_each_client_is_counted_by_its_own_address(web: Web, settings: Any) -> None:
+    settings.MOST_CONNECTIONS = 1
+    async with web.client(additional_headers={"X-Forwarded-For": "10.0.0.1"}) as first:
+        async with web.client(additional_headers={"X-Forwarded-For": "10.0.0.2"}) as other:
+            for client in (first, other):
+                await client.say(action="ping")
+                assert (await client.next())["result"]
+        async with web.client(additional_headers={"X-Forwarded-For": "10.0.0.1"}) as again:
+            assert (await again.next())["error"]["code"] == "rate_limited"
+    await given_back()
+
+
 @pytest.mark.parametrize("by_user", [True, False])
 async def test_one_connection_too_many_is_told_so_and_closed(web: Web, settings: Any, user: Any, by_user: bool) -> None:
     settings.MOST_CONNECTIONS = 2
