@@ -15,8 +15,9 @@ from redis.exceptions import RedisError
 
 from exchanges.symbols import Topic
 from marketdata import cards
-from streams import access, messages, quotas, resolve, rights, unlisted
+from streams import access, messages, quotas, replays, resolve, rights, unlisted
 from streams.access import Access
+from streams.connection import redis
 from streams.database import DatabaseAway
 from streams.fanout import fanout
 from streams.markets import markets
@@ -232,6 +233,8 @@ class StreamConsumer(AsyncConsumer):
         self.outbox.put_always(messages.reply("authenticate", request.id, expires_time=ends_ms))
 
     async def _topic(self, asked: Topic) -> str:
+        if asked.replay:
+            return await replays.topic(redis(), asked)
         card = resolve.card(cards.cards(), asked.exchange)
         known = await markets().known(card.code)
         if known.find(asked.symbol):

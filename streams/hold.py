@@ -19,7 +19,7 @@ from exchanges.budget import Budget
 from exchanges.client import Client
 from exchanges.contract import Card, Want
 from exchanges.symbols import Instruments, Topic
-from streams import demand, history, keys, lease
+from streams import demand, history, keys, lease, replays
 from streams.ending import ended
 from streams.held import Held
 from streams.lease import Lease
@@ -143,7 +143,7 @@ class Holder:
         if await self._calm():
             return
         pins = self._publisher.channels.topics = await self.sources.pins()
-        wanted = await demand.wanted(self.redis) | pins
+        wanted = (await demand.wanted(self.redis) | pins) - await replays.taken(self.redis)
         plans: dict[str, Plan] = {}
         for code, card in self.sources.cards.items():
             markets: Instruments = await self.sources.markets(code)

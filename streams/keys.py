@@ -6,6 +6,8 @@ MEMORY = "memory"  # hash: what the histories take (streams/memory.py)
 MEMORY_TURN = "memory:turn"  # there while it was measured a moment ago
 PINS = "pins"  # the topics of pins and signals as the database had them, for when it is away
 TAPED = "taped"  # sorted set: `<recording>|<topic>` -> the second at which nobody is known to record it any more
+REPLAYED = "replayed"  # sorted set: original topic -> the second until which a replay tells it, and no hold loop
+REPLAYS = "replays"  # hash: replay -> its topics, and until when it counts as running (streams/replays.py)
 RUNNING = "running"  # sorted set: topic -> the second of its last heartbeat
 
 
@@ -59,3 +61,18 @@ def markets(exchange: str) -> str:
 def tape(exchange: str) -> str:
     """Stream: what its connections hear and say while somebody records (streams/tape.py)."""
     return f"tape:{exchange}"
+
+
+def forwarded(output: str) -> str:
+    """Hash: topic -> `<epoch>-<seq>` up to which the output has acknowledged it."""
+    return f"forwarded:{output}"
+
+
+def output(name: str) -> str:
+    """Hash: how the output is doing (streams/forwarders/state.py); expires."""
+    return f"output:{name}"
+
+
+def replay(name: str) -> str:
+    """Hash: what is asked of a replay that runs, and how far it is (recordings/replay/); expires."""
+    return f"replay:{name}"

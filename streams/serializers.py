@@ -71,6 +71,7 @@ class StreamRow(serializers.Serializer):
     exchange = serializers.CharField()
     stream = serializers.CharField()
     symbol = serializers.CharField()
+    replay = serializers.CharField(allow_null=True, help_text="of a replay's topic, its id")
     status = serializers.CharField(
         help_text="as in the stream's status events; not_supported where the exchange has no such stream"
     )

@@ -13,7 +13,7 @@ from exchanges.budget import Budget, Left
 from exchanges.contract import Card
 from exchanges.decimals import plain
 from exchanges.errors import Unreachable
-from exchanges.symbols import Instruments, Topic
+from exchanges.symbols import REPLAY, Instruments, Topic
 from marketdata import cards, instruments, live_state, times
 from marketdata.models import Exchange
 from marketdata.problems import Problem
@@ -59,6 +59,8 @@ def impossible(row: Row, known: Instruments) -> Row:
     """What is said in place of a state where what is wanted cannot be carried: the source has no such stream, or no
     longer lists the market."""
     card = cards.card(row["exchange"])
+    if row["replay"]:
+        return {}
     if row["stream"] not in card.stream_names():
         offered = ", ".join(card.stream_names())
         return {"status": "not_supported", "detail": f"{card.code} does not offer {row['stream']}; it offers {offered}"}
@@ -74,7 +76,8 @@ async def _read(codes: Sequence[str], pins: set[str]) -> Row:
     heartbeats = {topic.decode(): int(at) for topic, at in await store.zrange(keys.RUNNING, 0, -1, withscores=True)}
     demanded = {topic.decode() for topic in await store.zrangebyscore(keys.DEMAND, f"({now_s}", "+inf")}
     wanted = demanded | pins
-    topics = sorted(topic for topic in wanted | heartbeats.keys() if topic.partition(".")[0] in codes)
+    wanted = {topic for topic in wanted if topic in heartbeats or not topic.startswith(REPLAY)}  # a replay may be over
+    topics = sorted(topic for topic in wanted | heartbeats.keys() if Topic.parse(topic).exchange in codes)
     pipeline = store.pipeline(transaction=False)
     for topic in topics:
         pipeline.hmget(keys.latest(topic), SHOWN)
@@ -107,11 +110,14 @@ def stream(topic: str, fields: dict[bytes, bytes | None], heartbeat_s: int | Non
     if not is_carried:
         status, detail = ("stale" if fields[b"stopped"] == b"0" else "starting"), ORPHAN
     position = Position.parse(fields[b"position"] or b"0-0")
-    named = Topic.parse(topic)._asdict()
+    named = Topic.parse(topic)
     time_us = int(fields[b"time_us"] or 0)
     return {
         "topic": topic,
-        **named,
+        "exchange": named.exchange,
+        "stream": named.stream,
+        "symbol": named.symbol,
+        "replay": named.replay or None,
         "status": status,
         "detail": detail,
         "rate": Decimal(plain(fields[b"rate"].decode())) if fields[b"rate"] and is_carried else None,

@@ -126,6 +126,11 @@ class Publisher:
         if self._ended < self._begun:
             await self._end.wait()
 
+    @property
+    def waits_bytes(self) -> int:
+        """What waits to be written."""
+        return self._waiting.size
+
     def forget(self, topic: str) -> None:
         """The topic is no longer carried here: its share of the budget is free after the next flush."""
         self._left.add(topic)
