@@ -17,6 +17,7 @@ from django.conf import settings  # noqa: E402  (needs the line above)
 # Every clock. A message that is not taken in `expire_seconds` is void: the next tick brings its like.
 CLOCKS: dict[str, dict[str, Any]] = {
     "fill empty stream slots": {"task": "streams.hold", "schedule": 5.0, "options": {"expire_seconds": 4}},
+    "forward to Kafka": {"task": "streams.forward", "schedule": 5.0, "options": {"expire_seconds": 4}},
     "sync exchange metadata": {"task": "marketdata.sync", "schedule": 600.0, "options": {"expire_seconds": 590}},
     "pull candles": {"task": "marketdata.pull_candles", "schedule": 60.0, "options": {"expire_seconds": 55}},
 }

@@ -1,4 +1,4 @@
-"""The Celery task that is a hold loop, and who starts it: a free slot of a streams worker."""
+"""The Celery tasks that are a hold loop and a forwarder, and who starts a loop: a free slot of a streams worker."""
 
 import asyncio
 import logging
@@ -14,6 +14,8 @@ from marketdata.ingest.candles import closed_candles
 from streams import stopping
 from streams.connection import redis
 from streams.ending import ended
+from streams.forwarders.kafka import Forwarder
+from streams.forwarders.sender import Connection
 from streams.hold import Holder, Sources
 from streams.markets import Markets, pins
 from streams.publishers.candles import CandleWriter
@@ -51,6 +53,27 @@ async def _hold() -> None:
     finally:
         await ended([writing])
         await candles.part()
+
+
+@shared_task(name="streams.forward", ignore_result=True)
+def forward() -> None:
+    """Forwards to Kafka until the worker stops; at once where there is none, or another does."""
+    if settings.KAFKA_BOOTSTRAP_SERVERS:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_forward())
+
+
+async def _forward() -> None:
+    forwarder = Forwarder(
+        redis=redis(),
+        connection=Connection(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_COMPRESSION, settings.KAFKA_OPTIONS),
+        wanted=pins().value,
+        per=settings.KAFKA_TOPICS,
+        prefix=settings.KAFKA_PREFIX,
+        partitions=settings.KAFKA_PARTITIONS,
+    )
+    stopping.when_asked(forwarder.stop)
+    await forwarder.run()
 
 
 @worker_process_init.connect
