@@ -11,6 +11,7 @@ from marketdata.normalize import SENT, UNREADABLE, Line
 __all__ = ["SENT", "Line", "at_ns", "note", "note_text", "read"]
 
 VERSION = 1
+UNKNOWN = "a note of an unknown kind"  # what is said of one: a file of a newer version may hold such
 NOTE = "note"  # the `direction` of a line that says what happened to a connection
 
 Want = tuple[str, str]  # stream, symbol
@@ -130,7 +131,7 @@ def _why(payload: str | bytes, error: Exception) -> str:
     except msgspec.MsgspecError:
         return f"a note that is no JSON object: {error}"
     if kind not in KNOWN:
-        return f"a note of an unknown kind: {kind[:40]!r}"
+        return f"{UNKNOWN}: {kind[:40]!r}"
     return f"a note {kind} of another shape: {error}"
 
 
