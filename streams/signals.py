@@ -50,7 +50,7 @@ class Share(NamedTuple):
 
 def digest(found: Iterable[str]) -> str:
     """The same for the same selection."""
-    return sha256("\n".join(sorted(found)).encode()).hexdigest()
+    return sha256("\n".join(sorted(found)).encode(errors="replace")).hexdigest()
 
 
 def active() -> QuerySet[Subscription]:
