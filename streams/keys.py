@@ -71,8 +71,3 @@ def forwarded(output: str) -> str:
 def output(name: str) -> str:
     """Hash: how the output is doing (streams/forwarders/state.py); expires."""
     return f"output:{name}"
-
-
-def replay(name: str) -> str:
-    """Hash: what is asked of a replay that runs, and how far it is (recordings/replay/); expires."""
-    return f"replay:{name}"
