@@ -10,6 +10,7 @@ from recordings.tally import Tally
 
 FILE = "index.json"
 VERSION = 1
+COUNTS = ("first_ns", "last_ns", "lines", "frames", "lost")
 
 
 class Segment(Struct, frozen=True, kw_only=True):
@@ -28,13 +29,13 @@ class Segment(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, file: str, tally: Tally, size: int, sha256: str | None) -> "Segment":
-        counts = {name: getattr(tally, name) for name in ("first_ns", "last_ns", "lines", "frames", "lost")}
-        words = {"topics": sorted(tally.topics), "exchanges": sorted(tally.exchanges)}
-        return cls(file=file, bytes=size, sha256=sha256, **counts, **words)
+        topics, exchanges = sorted(tally.topics), sorted(tally.exchanges)
+        counts = {name: getattr(tally, name) for name in COUNTS}
+        return cls(file=file, bytes=size, sha256=sha256, topics=topics, exchanges=exchanges, **counts)
 
     @property
     def tally(self) -> Tally:
-        counts = {name: getattr(self, name) for name in ("first_ns", "last_ns", "lines", "frames", "lost")}
+        counts = {name: getattr(self, name) for name in COUNTS}
         return Tally(**counts, topics=set(self.topics), exchanges=set(self.exchanges))
 
 

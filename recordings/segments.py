@@ -1,6 +1,8 @@
 """The segments of a recording: written so that a crash costs the last second at most."""
 
+import os
 import time
+from errno import ENOSPC
 from pathlib import Path
 
 import msgspec
@@ -10,12 +12,14 @@ from msgspec.structs import replace
 from exchanges.symbols import Topic
 from marketdata import zstd_frames
 from recordings import index, lines, names, position
+from recordings.alone import Alone
 from recordings.connections import Connections
 from recordings.index import Index, Segment
 from recordings.lines import Header, Line
 from recordings.outfile import FOLDER_MODE, OutFile
 from recordings.position import Positions
 from recordings.scan import Found
+from recordings.sink import Written
 from recordings.tally import Tally
 
 LEVEL = 3  # of compression: beyond it, time grows faster than files shrink
@@ -24,6 +28,7 @@ FLUSH_S = 1.0
 STAND_S = 10.0  # a position is written so often where no lines come
 INDEX_S = 5.0
 HOUR_NS = 3_600_000_000_000
+FREE_BYTES_MIN = 512 * 2**20  # the disk may be the database's too
 
 
 def compressed(text: bytes) -> bytes:
@@ -34,25 +39,42 @@ def compressed(text: bytes) -> bytes:
 class Writer:
     """Writes one recording's folder; goes on where another was killed. Its methods may wait for the disk."""
 
-    def __init__(self, folder: Path, header: Header, segment_bytes: int) -> None:
-        """OSError where the folder cannot be written."""
+    def __init__(
+        self,
+        folder: Path,
+        header: Header,
+        segment_bytes: int,
+        free_bytes_min: int = FREE_BYTES_MIN,
+        most_bytes: int | None = None,
+    ) -> None:
+        """`most_bytes`: over them, its oldest segments go. OSError where the folder cannot be written, or another
+        writes it."""
         self.folder, self._header, self._segment_bytes = folder, header, segment_bytes
+        self._free_bytes_min, self._most_bytes = free_bytes_min, most_bytes
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        found = Found.of(folder)
+        self._alone = Alone(folder)
+        try:
+            self._go_on(Found.of(folder))
+        except OSError:
+            self._alone.end()
+            raise
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._new = Tally()  # of what waits
+        self._from_ns: int | None = None  # its earliest receive time
+        self._flushed_s, self._indexed_s = time.monotonic(), float("-inf")
+
+    def _go_on(self, found: Found) -> None:
         self.connections: Connections = found.connections
         self._open = dict(found.connections.open)  # as of what is on disk
         self.positions: Positions = found.positions  # as of what is on disk
-        self._index = Index(recording=header.recording, segments=found.complete)
+        self._index = Index(recording=self._header.recording, segments=found.complete)
+        self._complete = self._index.tally
         self._numbered = found.number  # of the newest segment
         self._out: OutFile | None = None
         self._tally = Tally()  # of the segment that is open
         if found.open:
             self._out, self._tally = OutFile(found.open.path, found.open.end), found.open.tally
-        self._waiting: list[bytes] = []
-        self._waiting_bytes = 0
-        self._new = Tally()  # of what waits
-        self._from_ns: int | None = None  # its earliest receive time
-        self._flushed_s = self._indexed_s = time.monotonic()
 
     def add(self, text: bytes, line: Line) -> None:
         """One line, `text` being what it was read from; it is on disk after the next flush."""
@@ -76,6 +98,7 @@ class Writer:
         is, `positions` stands where it stood, and what comes later goes into another segment."""
         self._flushed_s = time.monotonic()
         try:
+            self._room()
             self._rotate()
             if self._waiting:
                 self._write(positions)
@@ -90,8 +113,27 @@ class Writer:
 
     def close(self) -> None:
         """The last segment is complete, and the index says so. What was not flushed is dropped."""
-        self._end_segment()
-        self._write_index()
+        try:
+            self._end_segment()
+            self._write_index()
+        finally:
+            self._alone.end()
+
+    def leave(self) -> None:
+        """Whoever opens the folder next goes on with the last segment. What was not flushed is dropped."""
+        if self._out:
+            self._out.close()
+            self._out = None
+        self._alone.end()
+
+    @property
+    def written(self) -> Written:
+        """As of the last flush."""
+        whole = Tally()
+        whole.join(self._complete)
+        whole.join(self._tally)
+        now = self.index
+        return Written(whole, now.bytes, len(now.segments))
 
     @property
     def index(self) -> Index:
@@ -109,6 +151,13 @@ class Writer:
         self._forget()
         self._open = dict(self.connections.open)
 
+    def _room(self) -> None:
+        if self._out is None:
+            self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        found = os.statvfs(self.folder)
+        if self._waiting and found.f_bavail * found.f_frsize < self._free_bytes_min:
+            raise OSError(ENOSPC, f"less than {self._free_bytes_min >> 20} MB are free", str(self.folder))
+
     def _rotate(self) -> None:
         """By size and by the hour (UTC) of what was heard."""
         if self._out is None or not self._waiting:
@@ -117,12 +166,17 @@ class Writer:
         hours = heard_ns is not None and newest_ns is not None and heard_ns // HOUR_NS != newest_ns // HOUR_NS
         if hours or self._out.size >= self._segment_bytes:
             self._end_segment()
+            self._drop_oldest()
             self._write_index()
+
+    def _drop_oldest(self) -> None:
+        while self._most_bytes and len(self._index.segments) > 1 and self._index.bytes > self._most_bytes:
+            (self.folder / self._index.segments.pop(0).file).unlink(missing_ok=True)
+            self._complete = self._index.tally
 
     def _begin_segment(self) -> None:
         """Begins with what somebody needs who reads it alone."""
         first_ns = self._from_ns or 0
-        self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         self._numbered += 1
         self._out, self._tally = OutFile(self.folder / names.made(first_ns, self._numbered)), Tally()
         opening = [lines.note_text(self._header, first_ns, None)]
@@ -139,6 +193,7 @@ class Writer:
         if self._out:
             self._index.segments.append(Segment.of(self._out.path.name, self._tally, self._out.size, self._out.sha256))
             self._out.close()
+            self._complete.join(self._tally)
             self._out, self._tally = None, Tally()
 
     def _give_up(self) -> None:

@@ -90,7 +90,9 @@ def test_an_hour_has_segments_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_writer_goes_on_where_another_was_killed(tmp_path: Path) -> None:
-    write(writer(tmp_path), [opened("c"), frame("c", 1)], "7-0")
+    to = writer(tmp_path)
+    write(to, [opened("c"), frame("c", 1)], "7-0")
+    to.leave()
     again = writer(tmp_path)
     assert again.positions == reached("7-0")
     assert "c" in again.connections
@@ -108,6 +110,7 @@ def test_what_a_crash_cut_is_written_again(tmp_path: Path, cut: int) -> None:
     file, before = only_file(tmp_path), only_file(tmp_path).stat().st_size
     write(to, [frame("c", 2)], "8-0")
     size = file.stat().st_size
+    to.leave()
     os.truncate(file, before + cut if cut > 0 else size + cut)
     assert [one.reason for one in damages(reader.lines([tmp_path]))] == ["the file ends within it"]
     again = writer(tmp_path)
@@ -123,6 +126,7 @@ def test_a_position_without_its_lines_does_not_count(tmp_path: Path) -> None:
     write(to, [frame("c", 1)], "7-0")
     write(to, [frame("c", 2)], "8-0")
     file = only_file(tmp_path)
+    to.leave()
     os.truncate(file, packets(file)[-1][0])
     assert writer(tmp_path).positions == reached("7-0")
 
@@ -131,6 +135,7 @@ def test_a_position_is_kept_where_no_lines_come(tmp_path: Path) -> None:
     to = writer(tmp_path)
     write(to, [frame("c", 1)], "7-0")
     to.flush(reached("9-0"))
+    to.leave()
     assert writer(tmp_path).positions == reached("9-0")
 
 
@@ -206,6 +211,34 @@ def test_what_a_full_disk_refused_is_written_once_there_is_room(tmp_path: Path) 
     )
     assert done.stdout.splitlines() == ["refused 27 True", "['frame 1', 'frame 2'] []"], done.stderr
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+def test_a_disk_that_is_nearly_full_is_left_alone(tmp_path: Path) -> None:
+    to = Writer(tmp_path, lines.Header("k3"), 10**6, free_bytes_min=2**60)
+    with pytest.raises(OSError, match="are free"):
+        write(to, [frame("c", 1)])
+    assert list(tmp_path.glob("*.zst")) == []
+
+
+def test_two_never_write_the_same_folder(tmp_path: Path) -> None:
+    first = writer(tmp_path)
+    with pytest.raises(OSError, match="another process"):
+        writer(tmp_path)
+    first.leave()
+    writer(tmp_path).leave()
+
+
+def test_the_oldest_segments_go_where_more_is_not_to_be_kept(tmp_path: Path) -> None:
+    to = Writer(tmp_path, lines.Header("k3"), segment_bytes=1, most_bytes=900)
+    for number in range(1, 9):
+        write(to, [frame("c", number)])
+    to.close()
+    kept = [names.number(name) for name in names.in_order(tmp_path)]
+    assert 1 < len(kept) < 8
+    assert kept == list(range(9 - len(kept), 9))
+    assert to.written.bytes == sum(file.stat().st_size for file in tmp_path.glob("*.zst"))
+    found = list(reader.lines([tmp_path]))
+    assert (frames(found)[-1], damages(found)) == ("frame 8", [])
 
 
 def test_a_folder_that_cannot_be_made_says_why(tmp_path: Path) -> None:
