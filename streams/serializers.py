@@ -121,12 +121,27 @@ class MemoryRow(serializers.Serializer):
     redis_bytes = serializers.IntegerField(help_text="what Redis takes for everything")
 
 
+class OutputRow(serializers.Serializer):
+    output = serializers.ChoiceField(["kafka"])
+    state = serializers.ChoiceField(
+        ["starting", "running", "away", "refused", "stopped"],
+        help_text="away: it does not answer; refused: it does, and does not take all; stopped: nobody forwards",
+    )
+    detail = serializers.CharField()
+    topics = serializers.IntegerField(help_text="how many are forwarded")
+    sent = serializers.IntegerField(help_text="messages that it has acknowledged")
+    lag = serializers.IntegerField(help_text="events that it has still to get")
+    lost = serializers.IntegerField(help_text="events, at least, that it was told by gaps to be lost")
+    gaps = serializers.IntegerField(help_text="how many such gaps")
+
+
 class Status(serializers.Serializer):
     time = TimeField()
     streams = StreamRow(many=True)
     exchanges = ConnectionsRow(many=True)
     loops = LoopRow(many=True)
     memory = MemoryRow()
+    outputs = OutputRow(many=True, help_text="where else events go, and how that is doing")
 
 
 class SignalAsked(serializers.Serializer):

@@ -19,6 +19,7 @@ from marketdata.models import Exchange
 from marketdata.problems import Problem
 from streams import keys, memory, standing
 from streams.connection import redis
+from streams.forwarders.state import outputs
 from streams.newest import carried, said
 from streams.pins import lasting
 from streams.position import Position
@@ -87,7 +88,13 @@ async def _read(codes: Sequence[str], pins: set[str]) -> Row:
         for topic, fields in zip(topics, known, strict=True)
         if topic in wanted or fields[b"stopped"] == b"0"
     ]
-    return {"streams": rows, "loops": await _loops(store), "memory": await _memory(store), "left": left}
+    told = {"loops": await _loops(store), "memory": await _memory(store), "outputs": await outputs(store, _used())}
+    return {"streams": rows, **told, "left": left}
+
+
+def _used() -> tuple[str, ...]:
+    """The outputs that this installation has."""
+    return ("kafka",) if settings.KAFKA_BOOTSTRAP_SERVERS else ()
 
 
 async def _memory(store: Redis) -> Row:
