@@ -1,5 +1,6 @@
 """The tables of recordings."""
 
 from recordings.models.recording import Recording
+from recordings.models.replay import Replay
 
-__all__ = ["Recording"]
+__all__ = ["Recording", "Replay"]
