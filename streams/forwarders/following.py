@@ -76,7 +76,7 @@ class Following:
         try:
             there = kafka_topic(topic, self._per, self._prefix)
         except ValueError as error:
-            log.warning("not forwarded: %s", error)
+            log.warning("%s is not forwarded: %s", topic, error)
             return
         line = Line(topic, there, key(topic), acked=position, read=position, stored=stored, unwanted_s=unwanted_s)
         line.even = position if stored is None else None

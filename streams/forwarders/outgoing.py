@@ -175,18 +175,17 @@ class Outgoing:
         if error.fatal() or error.code() == KafkaError._FATAL:
             log.warning("the Kafka client begins anew: %s", error.str())
             self._begin_anew(self._sender.batch_bytes)
-        elif error.code() == KafkaError.MSG_SIZE_TOO_LARGE and size >= SMALLEST_BYTES:
-            self._refused_size(line, size)
-        else:
+        elif error.code() != KafkaError.MSG_SIZE_TOO_LARGE:
             self._refused(line.kafka_topic, error)
-
-    def _refused_size(self, line: Line, size: int) -> None:
-        """A batch may be too large where its messages are not; the order holds only if all begins anew."""
-        batch_bytes = self._sender.batch_bytes
-        if size >= batch_bytes:  # it was alone in its batch
+        elif size < self._sender.batch_bytes:
+            # The batch was too large, not each of its messages. The order holds only if all begins anew.
+            self._begin_anew(self._sender.batch_bytes // 2)
+        elif size < SMALLEST_BYTES:
+            self._refused(line.kafka_topic, error)
+        else:
             log.warning("%s: Kafka refuses an event of %d bytes: declared there by a gap", line.kafka_topic, size)
             self._too_large[line.kafka_topic] = size, time.monotonic() + LIMIT_S
-        self._begin_anew(batch_bytes if size >= batch_bytes else batch_bytes // 2)
+            self._begin_anew(self._sender.batch_bytes)
 
     def _is_too_large(self, line: Line, size: int) -> bool:
         most, until_s = self._too_large.get(line.kafka_topic, (size + 1, float("inf")))
