@@ -84,10 +84,10 @@ async def test_a_trade_is_byte_for_byte_the_same_on_the_websocket_pubsub_and_the
     assert (where["redis_channel"], where["redis_stream"], where["kafka_topic"]) == (TRADE, f"stream:{TRADE}", None)
     async with async_redis.pubsub(ignore_subscribe_messages=True) as channel, web.client() as client:
         await channel.subscribe(where["redis_channel"])
-        published = await heard(channel, 30)
+        published = await heard(channel, 10)
         await client.subscribe(where["topic"])
-        texts = [text.encode() for text in [await client.socket.recv() for _ in range(60)]]
-        published += await heard(channel, 60)
+        texts = [text.encode() for text in [await client.socket.recv() for _ in range(30)]]
+        published += await heard(channel, 25)
     entries = clean_redis.xrange(where["redis_stream"])
     kept = [text for _, fields in entries for text in fields[b"events"].split(b"\n")]
     on_all_three = set(texts) & set(published) & set(kept)
