@@ -10,6 +10,7 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/v1/", include("marketdata.urls")),
     path("api/v1/", include("streams.urls")),
+    path("api/v1/", include("recordings.urls")),
     path("", include("marketdata.health_urls")),
     path("", include("streams.page_urls")),
 ]
