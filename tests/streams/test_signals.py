@@ -21,7 +21,7 @@ from streams import keys, markets, signals
 from streams.hold import Holder, Sources
 from streams.models import Subscription
 from streams.spare import PINS
-from tests.streams.heard import is_
+from tests.streams.heard import assert_unbroken, is_
 from tests.streams.live import Web, hold_loop
 
 TRADE, TICKER = "binance.trade.BTC-USDT", "binance.ticker.BTC-USDT"
@@ -361,6 +361,22 @@ async def test_what_is_signalled_and_listened_to_is_one_stream(
         await until(lambda: TRADE in signalled._publisher.channels.topics)
         await client.several(5, is_("trade", TRADE))
         assert {event["epoch"] for event in client.counted(TRADE)} == {first["epoch"]}
+
+
+async def test_who_reads_pubsub_misses_nothing_and_hears_nothing_twice_when_a_stream_moves(
+    listed: None, clean_redis: Redis, async_redis: AsyncRedis
+) -> None:
+    async with async_redis.pubsub(ignore_subscribe_messages=True) as channel, hold_loop(pins={TRADE}) as first:
+        await channel.subscribe(TRADE)
+        published = await heard(channel, 10)
+        async with hold_loop(pins={TRADE}) as second:
+            await until(lambda: second._counted)
+            first.stop()
+            await until(lambda: second._held and not first._held)
+            published += await heard(channel, 60)
+    counted = [json.loads(text) for text in published if b'"seq":null' not in text]
+    assert_unbroken(counted)
+    assert len({event["epoch"] for event in counted}) == 1
 
 
 @database_sync_to_async
