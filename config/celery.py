@@ -18,6 +18,7 @@ from django.conf import settings  # noqa: E402  (needs the line above)
 CLOCKS: dict[str, dict[str, Any]] = {
     "fill empty stream slots": {"task": "streams.hold", "schedule": 5.0, "options": {"expire_seconds": 4}},
     "forward to Kafka": {"task": "streams.forward", "schedule": 5.0, "options": {"expire_seconds": 4}},
+    "play replays": {"task": "recordings.replay", "schedule": 5.0, "options": {"expire_seconds": 4}},
     "record": {"task": "recordings.record", "schedule": 5.0, "options": {"expire_seconds": 4}},
     "sync exchange metadata": {"task": "marketdata.sync", "schedule": 600.0, "options": {"expire_seconds": 590}},
     "pull candles": {"task": "marketdata.pull_candles", "schedule": 60.0, "options": {"expire_seconds": 55}},

@@ -1,4 +1,4 @@
-"""The Celery task that is the recorder."""
+"""The Celery tasks that are the recorder and the player of replays."""
 
 import asyncio
 import os
@@ -9,11 +9,16 @@ import uvloop
 from celery import shared_task
 from django.conf import settings
 
+from marketdata.ingest.candles import closed_candles
 from recordings.models import Recording
 from recordings.recorder import Place, Recorder
+from recordings.replay import table
+from recordings.replay.stage import new_stage
 from streams import stopping
 from streams.connection import redis
+from streams.ending import ended
 from streams.markets import pins
+from streams.publishers.candles import CandleWriter
 
 
 @shared_task(name="recordings.record", ignore_result=True)
@@ -30,3 +35,23 @@ async def _record() -> None:
     recorder = Recorder(redis(), name, place, pins().value if settings.RECORD_PINS else None)
     stopping.when_asked(recorder.stop)
     await recorder.run()
+
+
+@shared_task(name="recordings.replay", ignore_result=True)
+def replay() -> None:
+    """Plays replays for as long as there are any; returns at once where there are none, or others play them."""
+    if table.anything():
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_replay())
+
+
+async def _replay() -> None:
+    candles = CandleWriter(closed_candles)
+    stage = new_stage(candles.add)
+    stopping.when_asked(stage.stop)
+    writing = asyncio.create_task(candles.run())
+    try:
+        await stage.run()
+    finally:
+        await ended([writing])
+        await candles.part()

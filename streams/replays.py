@@ -21,7 +21,7 @@ class Shown(msgspec.Struct):
     topics: list[str]
     until_s: int
     state: str = ""
-    kafka: bool = False
+    kafka: list[str] = []  # those of its topics, or of the original ones, that go there
 
 
 _read = msgspec.json.Decoder(Shown).decode
@@ -29,11 +29,16 @@ _taken = "return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. redis.call('TIME')[
 
 
 async def show(
-    redis: Redis, replay: str, topics: Collection[str], state: str, keep_s: int = KEEP_S, kafka: bool = False
+    redis: Redis,
+    replay: str,
+    topics: Collection[str],
+    state: str,
+    keep_s: int = KEEP_S,
+    kafka: Collection[str] = (),
 ) -> None:
     """It runs, or is about to."""
     now_s, _ = await redis.time()
-    shown = Shown(sorted(topics), now_s + keep_s, state, kafka)
+    shown = Shown(sorted(topics), now_s + keep_s, state, sorted(kafka))
     await redis.hset(keys.REPLAYS, replay, msgspec.json.encode(shown))
 
 
@@ -50,6 +55,11 @@ async def running(redis: Redis) -> dict[str, Shown]:
     if gone:
         await redis.hdel(keys.REPLAYS, *gone)
     return {name: shown for name, shown in found.items() if name not in gone}
+
+
+async def for_kafka(redis: Redis) -> set[str]:
+    """The topics of replays that go to Kafka."""
+    return {topic for shown in (await running(redis)).values() for topic in shown.kafka}
 
 
 async def take(redis: Redis, topics: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from marketdata import cards
 from marketdata.ingest.candles import closed_candles
-from streams import stopping
+from streams import replays, stopping
 from streams.connection import redis
 from streams.ending import ended
 from streams.forwarders.kafka import Forwarder
@@ -64,10 +64,15 @@ def forward() -> None:
 
 
 async def _forward() -> None:
+    pinned = pins()
+
+    async def wanted() -> set[str]:
+        return set(await pinned.value()) | await replays.for_kafka(redis())
+
     forwarder = Forwarder(
         redis=redis(),
         connection=Connection(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_COMPRESSION, settings.KAFKA_OPTIONS),
-        wanted=pins().value,
+        wanted=wanted,
         per=settings.KAFKA_TOPICS,
         prefix=settings.KAFKA_PREFIX,
         partitions=settings.KAFKA_PARTITIONS,

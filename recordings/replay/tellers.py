@@ -31,6 +31,19 @@ class Tellers:
         """Who tells the topic now."""
         return self._tellers.get((line.stream, line.symbol))
 
+    def book(self, line: Line, now_ns: int) -> Depth | None:
+        """The order book of a topic as it stands."""
+        teller = self.teller(line)
+        return teller.feed.book(line.symbol, now_ns) if teller and not teller.cut else None
+
+    def overflowed(self, now_ns: int) -> None:
+        """What was said last never arrived: every topic has a gap, and each book begins anew."""
+        for line in list(self.numbering.lines):
+            self.numbering.gap(line, "recovery", now_ns)
+            book = self.book(line, now_ns) if line.stream == "depth" else None
+            if book:
+                self.numbering.take(book)
+
     def act(self, connection: Connection, outputs: Iterable[Output], now_ns: int) -> None:
         """What a feed gave. What it would send or ask for was sent and asked for when the recording was made."""
         for output in outputs:
