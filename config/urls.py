@@ -11,6 +11,7 @@ urlpatterns = [
     path("api/v1/", include("marketdata.urls")),
     path("api/v1/", include("streams.urls")),
     path("api/v1/", include("recordings.urls")),
+    path("api/v1/", include("recordings.replay.urls")),
     path("", include("marketdata.health_urls")),
     path("", include("streams.page_urls")),
 ]

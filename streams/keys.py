@@ -7,7 +7,7 @@ MEMORY_TURN = "memory:turn"  # there while it was measured a moment ago
 PINS = "pins"  # the topics of pins and signals as the database had them, for when it is away
 TAPED = "taped"  # sorted set: `<recording>|<topic>` -> the second at which nobody is known to record it any more
 REPLAYED = "replayed"  # sorted set: original topic -> the second until which a replay tells it, and no hold loop
-REPLAYS = "replays"  # hash: replay -> its topics, and until when it counts as running (streams/replays.py)
+REPLAYS = "replaying"  # hash: replay -> its topics, and until when it counts as running (streams/replays.py)
 RUNNING = "running"  # sorted set: topic -> the second of its last heartbeat
 
 
