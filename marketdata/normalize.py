@@ -17,6 +17,8 @@ from exchanges.symbols import Instrument, Instruments
 
 KINDS = ("frames", "instruments", "candles", "trades", "ticker", "depth")
 SENT = {"out", "sent", "send"}  # the `direction` of what went to the exchange
+NOTE = "note"  # that of what the recorder says of a connection
+NOT_HEARD = SENT | {NOTE}
 SECOND_NS = 1_000_000_000
 LATEST_NS = 2**63
 
@@ -50,7 +52,14 @@ class Line(msgspec.Struct):
         return int(time_ns)
 
 
+class _Opened(msgspec.Struct):
+    """What a note says that matters here."""
+
+    exchange: str | None = None
+
+
 _line = msgspec.json.Decoder(Line).decode
+_opened = msgspec.json.Decoder(_Opened).decode
 UNREADABLE = (msgspec.MsgspecError, BadFrame, UnicodeError, RecursionError, ArithmeticError)
 
 
@@ -70,6 +79,7 @@ class Recording:
         self._market, self._interval, self._levels = market, interval, levels
         self._feeds: dict[int | str | None, Feed] = {}
         self._shown: dict[int | str | None, dict[str, int | None]] = {}  # by connection and symbol, the sequence told
+        self._others: set[int | str | None] = set()  # connections of other exchanges, as the recorder says
         self._last = (0, 0)  # line number, time
         self.read = self.rejected = 0
 
@@ -84,7 +94,9 @@ class Recording:
             yield self._rejected(number, f"not a line of a recording: {error}")
             return
         self.read += 1
-        if line.direction in SENT:
+        if line.direction == NOTE:
+            self._noted(line.connection, payload)
+        if line.direction in NOT_HEARD or line.connection in self._others:
             return
         feed = self._feed(line.connection)
         self._last = (number, at_ns)
@@ -106,6 +118,14 @@ class Recording:
             for symbol, count in feed.waiting().items():
                 counts[symbol] = counts.get(symbol, 0) + count
         return counts
+
+    def _noted(self, connection: int | str | None, payload: str | bytes) -> None:
+        try:
+            exchange = _opened(payload).exchange
+        except msgspec.MsgspecError:
+            return
+        if exchange not in (None, self._card.code):
+            self._others.add(connection)
 
     def _feed(self, connection: int | str | None) -> Feed:
         if connection not in self._feeds:

@@ -6,13 +6,12 @@ import msgspec
 from msgspec import Struct
 
 from exchanges.symbols import Instrument
-from marketdata.normalize import SENT, UNREADABLE, Line
+from marketdata.normalize import NOTE, SENT, UNREADABLE, Line
 
-__all__ = ["SENT", "Line", "at_ns", "note", "note_text", "read"]
+__all__ = ["NOTE", "SENT", "Line", "at_ns", "note", "note_text", "read"]
 
 VERSION = 1
 UNKNOWN = "a note of an unknown kind"  # what is said of one: a file of a newer version may hold such
-NOTE = "note"  # the `direction` of a line that says what happened to a connection
 
 Want = tuple[str, str]  # stream, symbol
 

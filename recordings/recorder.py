@@ -10,12 +10,13 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from recordings import folder, requests, taped
+from recordings import folder, requests
 from recordings.lines import Header
 from recordings.requests import Asked
 from recordings.segments import FREE_BYTES_MIN, Writer
 from recordings.take import Take
-from streams import demand, lease
+from recordings.tapping import Tapping
+from streams import lease
 from streams.database import DatabaseAway, database
 
 log = logging.getLogger(__name__)
@@ -49,13 +50,12 @@ class Recorder:
     place: Place
     pins: Callable[[], Awaitable[set[str]]] | None = None
     _takes: dict[str, tuple[Take, asyncio.Task[None]]] = field(default_factory=dict)
-    _said: set[str] = field(default_factory=set)
-    _said_s: float = float("-inf")
     _followed: set[str] | None = None
     _busy_s: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self._stopping = asyncio.Event()
+        self._tapping = Tapping(self.redis)
 
     def stop(self) -> None:
         """What is recorded is gone on with by another recorder."""
@@ -84,7 +84,8 @@ class Recorder:
             if await lease.renew(self.redis, [taken]):
                 raise Superseded
             await self._reconcile()
-            await self._say()
+            self._tapping.takes = [take for take, _ in self._takes.values()]
+            await self._tapping.say()
         except (RedisError, OSError) as error:
             log.warning("Redis is away, what is recorded goes on: %s", error)
         except DatabaseAway:  # what is asked for is as it was
@@ -129,17 +130,6 @@ class Recorder:
         else:
             await asyncio.to_thread(folder.remove, take.recording)
         del self._takes[take.recording]
-
-    async def _say(self) -> None:
-        """Now and then, and when something has changed."""
-        now_ns = time.time_ns()
-        members = set().union(*(take.members(now_ns) for take, _ in self._takes.values()))
-        await taped.forget(self.redis, self._said - members)
-        if members - self._said or time.monotonic() - self._said_s > taped.REFRESH_S:
-            await taped.say(self.redis, members)
-            await demand.want(self.redis, {member.partition("|")[2] for member in members})
-            self._said_s = time.monotonic()
-        self._said = members
 
     async def _pause(self) -> None:
         try:

@@ -3,7 +3,7 @@
 import os
 import stat
 import time
-from typing import BinaryIO
+from typing import Any
 
 from recordings import lines
 from recordings.connections import Connections
@@ -15,9 +15,9 @@ from recordings.tally import Tally
 
 
 class Single:
-    """A sink of the file, which stays open. After an OSError it cannot be gone on with."""
+    """A sink of an open file without a buffer. After an OSError what stands there is whole, and nothing may follow."""
 
-    def __init__(self, file: BinaryIO, zstd: bool, header: Header) -> None:
+    def __init__(self, file: Any, zstd: bool, header: Header) -> None:
         self.connections = Connections()
         self.positions: Positions = {}
         self._file, self._zstd = file, zstd
@@ -46,12 +46,22 @@ class Single:
             return
         text = b"\n".join(self._waiting) + b"\n"
         packet = compressed(text) if self._zstd else text
-        self._file.write(packet)
-        self._file.flush()
-        if self._disk:
-            os.fsync(self._file.fileno())
+        self._write(packet)
         self._bytes += len(packet)
         self._waiting, self._waiting_bytes = [], 0
+
+    def _write(self, packet: bytes) -> None:
+        file = self._file.fileno()
+        try:
+            written = 0
+            while written < len(packet):
+                written += os.write(file, packet[written:])
+            if self._disk:
+                os.fsync(file)
+        except OSError:
+            if self._disk:  # what stands there stays whole
+                os.ftruncate(file, self._bytes)
+            raise
 
     def close(self) -> None:
         """Nothing is left to do: each packet is whole."""

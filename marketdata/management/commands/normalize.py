@@ -16,10 +16,12 @@ from exchanges.errors import BadFrame, ExchangeError
 from exchanges.events import Rejected
 from exchanges.symbols import Instrument, Instruments
 from marketdata.normalize import KINDS, Recording, body_texts, rejected_text
+from marketdata.text_lines import text_lines
+from marketdata.zstd_frames import Damage, is_zstd
 
 EXAMPLE = """
 examples:
-  manage.py normalize binance recording.jsonl
+  manage.py normalize binance recording.jsonl.zst
   manage.py normalize binance recording.jsonl --instruments exchangeInfo.json --book 5
   curl -s 'https://…/klines?symbol=BTCUSDT&interval=1m' | \\
     manage.py normalize binance --kind candles --symbol BTCUSDT --interval 1m
@@ -67,7 +69,7 @@ class Command(BaseCommand):
             with _opened(file) as source:
                 if kind == "frames":
                     recording = Recording(card, instruments, market, options["interval"], options["book"])
-                    self._frames(recording, source, None if file == "-" else Path(file).stat().st_size)
+                    self._frames(recording, self._lines(file, source))
                 else:
                     self._body(card, kind, source.read(), market, options["interval"])
             self.stdout.flush()
@@ -77,8 +79,23 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             raise CommandError("stopped", returncode=130) from None
 
-    def _frames(self, recording: Recording, source: BinaryIO, size: int | None) -> None:
-        for number, line in enumerate(_with_progress(source, size, self.stderr), 1):
+    def _lines(self, file: str, source: BinaryIO) -> Iterator[bytes]:
+        """The file's lines; of one that is zstd, those that are whole."""
+        if file == "-":
+            yield from source
+        elif not is_zstd(source.read(4)):
+            source.seek(0)
+            yield from _with_progress(source, Path(file).stat().st_size, self.stderr)
+        else:
+            for found in text_lines(Path(file)):
+                if isinstance(found, Damage):
+                    place = f"{found.bytes} bytes at {found.offset}"
+                    self.stderr.write(f"{found.file}: {place} cannot be read: {found.reason}")
+                else:
+                    yield found.text
+
+    def _frames(self, recording: Recording, lines: Iterable[bytes]) -> None:
+        for number, line in enumerate(lines, 1):
             self._write(recording.line(number, line))
         self._write(recording.finish())
         for symbol, count in recording.waiting().items():
