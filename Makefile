@@ -5,7 +5,7 @@ MIRROR_PLUGIN := poetry-plugin-pypi-mirror==0.6.5
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults lint format install install-dev
+.PHONY: help run test test-faults test-kafka lint format install install-dev
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
@@ -18,6 +18,11 @@ test: install-dev ## sets up everything and runs the tests and the style checks;
 
 test-faults: install-dev ## every fault of the test bench, also those that last, and the table of what they cost; about twelve minutes
 	@$(VENV) -m pytest tests/faults -m "" $(ARGS)
+
+test-kafka: install-dev ## the output to Kafka on a real broker: one of its own (Java and Maven), or KAFKA_BOOTSTRAP_SERVERS
+	@[ -n "$$KAFKA_BOOTSTRAP_SERVERS" ] || ls .venv/kafka/kafka_*.jar >/dev/null 2>&1 || ! command -v mvn >/dev/null \
+	  || mvn -B -q -f tests/kafka/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$$PWD/.venv/kafka"
+	@TEST_KAFKA_SERVERS="$$KAFKA_BOOTSTRAP_SERVERS" $(VENV) -m pytest tests/kafka -m "" $(ARGS)
 
 lint: install-dev ## the style checks alone
 	@$(VENV) -m pytest tests/test_house.py $(ARGS)

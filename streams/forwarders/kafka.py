@@ -156,8 +156,8 @@ class Forwarder:
         if self._outgoing.full or self._away():
             await asyncio.sleep(HEAR_S)
             return
-        for line, entries in await self._reader.read(lines):
-            await self._outgoing.give(line, entries)
+        for found in await self._reader.read(lines):
+            await self._outgoing.give(found)
             await asyncio.sleep(0)
 
     async def _hear(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +14,7 @@ from streams import history
 from streams.forwarders import overflow
 from streams.forwarders.lines import Line, Parcel
 from streams.forwarders.names import identity
-from streams.forwarders.reader import Entry
+from streams.forwarders.reader import Entry, Found
 from streams.forwarders.sender import BATCH_BYTES, TAKEN_BACK, Connection, Outcome, Sender, cause
 from streams.forwarders.topics import Topics
 from streams.position import START, Position
@@ -68,10 +68,12 @@ class Outgoing:
         ready = line.unwanted_s is None and self._topics.ready(line.kafka_topic)
         return ready and (refusal is None or refusal.until_s <= time.monotonic())
 
-    async def give(self, line: Line, entries: Sequence[Entry]) -> None:
-        """Hands over what was read of the line; of one that was refused a first event, to see."""
-        refusal = self.refusals.get(line.kafka_topic)
-        for entry in entries:
+    async def give(self, found: Found) -> None:
+        """Hands over what was read of a line; of one that was refused a first event, to see."""
+        line, refusal = found.line, self.refusals.get(found.line.kafka_topic)
+        if line.read != found.asked:  # meanwhile something failed, and it is read again from before
+            return
+        for entry in found.entries:
             new = entry.after(line.read)
             if new.last <= line.read:
                 continue

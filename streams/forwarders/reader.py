@@ -18,6 +18,14 @@ PAUSE_S = 0.02  # between looks at more topics than one read takes
 FIRST_GUESS_BYTES = 4_096  # of an entry
 
 
+class Found(NamedTuple):
+    """What the history has of a line after the position `asked`; the line may stand elsewhere by now."""
+
+    line: Line
+    asked: Position
+    entries: list["Entry"]
+
+
 class Entry(NamedTuple):
     """Consecutive events; `last` is the position of the last."""
 
@@ -44,7 +52,7 @@ class Reader:
         self._hungry: list[Line] = []  # had more than one read took
         self._was_hungry = False
 
-    async def read(self, lines: Sequence[Line]) -> list[tuple[Line, list[Entry]]]:
+    async def read(self, lines: Sequence[Line]) -> list[Found]:
         """New entries, oldest first, of some of the lines; waits a moment where there are none."""
         there = set(map(id, lines))
         hungry = [line for line in self._hungry if id(line) in there]
@@ -55,12 +63,12 @@ class Reader:
             return []
         count = int(min(ENTRIES_MAX, max(1, ONE_READ_BYTES / self._entry_bytes / len(some))))
         alone = len(lines) <= ONE_READ_TOPICS
-        positions = {keys.history(line.topic): str(line.read) for line in some}
+        by_key = {keys.history(line.topic).encode(): (line, line.read) for line in some}
+        positions = {key: str(asked) for key, (_, asked) in by_key.items()}
         found = await self._redis.xread(positions, count=count, block=WAIT_MS if alone and not hungry else None) or []
-        by_key = {keys.history(line.topic).encode(): line for line in some}
-        taken = [(by_key[key], [_entry(*pair) for pair in pairs]) for key, pairs in found]
+        taken = [Found(*by_key[key], [_entry(*pair) for pair in pairs]) for key, pairs in found]
         self._learn(taken)
-        full = [line for line, entries in taken if len(entries) >= count]
+        full = [found.line for found in taken if len(found.entries) >= count]
         self._hungry = full if self._was_hungry else list({id(line): line for line in (*hungry, *full)}.values())
         if not taken and not alone and self._turn == 0:
             await asyncio.sleep(PAUSE_S)
@@ -71,8 +79,8 @@ class Reader:
         self._turn = self._turn + ONE_READ_TOPICS if self._turn + ONE_READ_TOPICS < len(lines) else 0
         return some
 
-    def _learn(self, taken: list[tuple[Line, list[Entry]]]) -> None:
-        entries = [entry for _, some in taken for entry in some]
+    def _learn(self, taken: list[Found]) -> None:
+        entries = [entry for found in taken for entry in found.entries]
         if entries:
             size = sum(len(event) for entry in entries for event in entry.events) / len(entries)
             self._entry_bytes += (max(size, 100.0) - self._entry_bytes) / 4

@@ -91,12 +91,14 @@ def connection(servers: str, **options: str) -> Connection:
 
 @contextlib.asynccontextmanager
 async def forwarding(servers: str, *topics: str, **options: Any) -> AsyncIterator[Forwarder]:
-    """A forwarder that runs; when it is entered, each topic has its position."""
+    """A forwarder that runs; when it is entered, each topic has its position. One that was killed before it holds the
+    lease for a while."""
 
     async def wanted() -> set[str]:
         return set(topics)
 
     forwarder = Forwarder(redis(), options.pop("connection", connection(servers)), wanted, **options)
+    await until_free()
     running = asyncio.create_task(forwarder.run())
     try:
         await until_stored(topics, running)
@@ -105,6 +107,12 @@ async def forwarding(servers: str, *topics: str, **options: Any) -> AsyncIterato
         forwarder.stop()
         await asyncio.wait({running}, timeout=PATIENCE_S)
         await ended([running])
+
+
+async def until_free() -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while await redis().exists(keys.lease("forwarder", "kafka")):
+            await asyncio.sleep(0.02)
 
 
 async def until_stored(topics: Iterable[str], running: asyncio.Task[None]) -> None:
