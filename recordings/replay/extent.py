@@ -24,6 +24,7 @@ class Extent:
     topics: frozenset[str]
     known: bool
     lines: int = 1
+    exchanges: frozenset[str] = frozenset()  # that notes name
 
 
 def of(paths: Sequence[Path], whole: bool = False) -> Extent:
@@ -34,8 +35,9 @@ def of(paths: Sequence[Path], whole: bool = False) -> Extent:
         known &= found is not None
         tally.join(found or Tally())
     if not known:
-        return Extent(tally.first_ns, None, frozenset(tally.topics), False)
-    return Extent(tally.first_ns, tally.last_ns, frozenset(tally.topics), True, tally.lines)
+        return Extent(tally.first_ns, None, frozenset(tally.topics), False, exchanges=frozenset(tally.exchanges))
+    exchanges = frozenset(tally.exchanges)
+    return Extent(tally.first_ns, tally.last_ns, frozenset(tally.topics), True, tally.lines, exchanges)
 
 
 def _indexed(path: Path) -> Tally | None:

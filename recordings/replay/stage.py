@@ -84,6 +84,31 @@ class Stage:
         self._players[row.id], self._tasks[row.id] = player, asyncio.create_task(player.run())
         return player
 
+    async def perform(self, row: Replay, told: Callable[[Progress], None]) -> Progress | None:
+        """Plays this one alone, telling each half second how far it is; None where another process has it."""
+        player = await self.play(row)
+        if player is None:
+            return None
+        task = self._tasks[row.id]
+        try:
+            while not task.done():
+                told(player.progress())
+                await asyncio.wait({task}, timeout=LOOK_S)
+                await self._noted()
+        except asyncio.CancelledError:
+            player.stop("stopped", "its command was stopped")
+            await asyncio.wait({task})
+            raise
+        finally:
+            await self._noted()
+        return task.result()
+
+    async def _noted(self) -> None:
+        try:
+            await self._look_after()
+        except DatabaseAway as error:
+            log.warning("what is played goes on, and is not told of in the database: %s", error)
+
     async def _turn(self) -> None:
         try:
             await self._look_after()
