@@ -11,10 +11,13 @@ from streams.forwarders.lines import Line
 from streams.forwarders.names import Per, kafka_topic, key
 from streams.lease import Lease
 from streams.position import Position
+from streams.report import KEEP_HISTORY_S
 
 log = logging.getLogger(__name__)
 
-KEEP_S = 60.0  # a topic that comes back so soon goes on where it was
+# A topic that comes back so soon goes on where it was, so that no reader sees an unexplained jump; the history of one
+# that nobody carries lasts no longer.
+KEEP_S = float(KEEP_HISTORY_S)
 
 
 class Following:

@@ -1,7 +1,7 @@
 """A librdkafka producer with a bounded window: messages in, and for each a word of what became of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -29,7 +29,7 @@ class Connection:
 
     servers: str
     compression: str
-    options: Mapping[str, str]
+    options: Mapping[str, str] = field(repr=False)
 
     def properties(self) -> dict[str, Any]:
         """For any client. It is quiet: what librdkafka says of its connections comes as errors."""

@@ -35,6 +35,13 @@ def started_with(**variables: str) -> subprocess.CompletedProcess:
         ("HOST", "everywhere", "an address of this machine"),
         ("STREAM_SLOTS", "0", "a whole number from 1"),
         ("JWT_SIGNING_KEY", "short", "32 random bytes"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka one:9092", "host:port"),
+        ("KAFKA_TOPICS", "symbol", "exchange, stream or topic"),
+        ("KAFKA_PREFIX", "market data", "letters"),
+        ("KAFKA_COMPRESSION", "rar", "zstd"),
+        ("KAFKA_PARTITIONS", "0", "a whole number from 1"),
+        ("KAFKA_OPTIONS", "acks=0", "other than acks"),
+        ("KAFKA_OPTIONS", "sasl.password", "name=value"),
     ],
 )
 def test_a_senseless_value_stops_the_start_with_a_sentence_that_names_it(variable, value, would_do):
@@ -48,11 +55,19 @@ def test_a_senseless_value_stops_the_start_with_a_sentence_that_names_it(variabl
 def test_the_sentence_shows_no_secret():
     assert "hunter2" not in started_with(DATABASE_URL="mysql://a:hunter2@c/d").stderr
     assert "hunter2" not in started_with(SECRET_KEY="hunter2").stderr
+    assert "hunter2" not in started_with(KAFKA_OPTIONS="acks=all,sasl.password=hunter2").stderr
 
 
 def test_values_are_read_as_what_they_mean():
     done = started_with(ALLOWED_HOSTS="a.org, b.org", STREAM_SLOTS="3", VENUES="sandbox")
     assert done.stdout == "['a.org', 'b.org'] 3 True\n"
+
+
+def test_a_comma_within_an_option_of_kafka_has_a_backslash():
+    given = {**os.environ, "KAFKA_OPTIONS": "security.protocol=SASL_SSL, sasl.password=a\\,b=c"}
+    code = "from config.env import load; print(load().kafka_options)"
+    done = subprocess.run([sys.executable, "-c", code], env=given, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "{'security.protocol': 'SASL_SSL', 'sasl.password': 'a,b=c'}\n"
 
 
 def test_an_empty_variable_counts_as_unset():

@@ -20,6 +20,7 @@ from tests.streams.forwarders.written import (
     said,
     stored,
     unique,
+    until_stored,
 )
 
 
@@ -91,3 +92,44 @@ async def test_a_broker_that_is_away_is_waited_for_and_loses_nothing(clean_redis
         await said(lambda known: known["state"] == "running" and known["lag"] == "0")
     found = await asyncio.to_thread(in_kafka, kafka.servers, "marketdata.binance")
     assert [message.value for message in unique(found)] == events_of(clean_redis, TRADE)
+
+
+async def test_a_topic_that_comes_back_goes_on_where_it_was(clean_redis: Redis, kafka: MockKafka) -> None:
+    topics = {TRADE}
+
+    async def wanted() -> set[str]:
+        return set(topics)
+
+    forwarder = Forwarder(redis(), connection(kafka.servers), wanted)
+    running = asyncio.create_task(forwarder.run())
+    await until_stored([TRADE], running)
+    async with Writer("BTC-USDT") as writer:
+        await writer.trades("BTC-USDT", 10)
+        await stored(TRADE, end_of(clean_redis, TRADE))
+        topics.clear()
+        await said(lambda known: known["topics"] == "0")
+        await writer.trades("BTC-USDT", 10)
+        topics.add(TRADE)
+        await stored(TRADE, end_of(clean_redis, TRADE))
+    forwarder.stop()
+    await running
+    found = await asyncio.to_thread(in_kafka, kafka.servers, "marketdata.binance")
+    assert [message.value for message in found] == events_of(clean_redis, TRADE)
+
+
+async def test_a_forwarder_that_lost_its_lease_ends_and_stores_nothing_more(
+    clean_redis: Redis, kafka: MockKafka
+) -> None:
+    async def wanted() -> set[str]:
+        return {TRADE}
+
+    held = keys.lease("forwarder", "kafka")
+    running = asyncio.create_task(Forwarder(redis(), connection(kafka.servers), wanted).run())
+    await until_stored([TRADE], running)
+    async with Writer("BTC-USDT") as writer:
+        clean_redis.set(held, "another")
+        at = clean_redis.hget(keys.forwarded("kafka"), TRADE)
+        await writer.trades("BTC-USDT", 10)
+        await asyncio.wait_for(running, 10)
+    assert clean_redis.hget(keys.forwarded("kafka"), TRADE) == at
+    assert clean_redis.get(held) == b"another"
