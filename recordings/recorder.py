@@ -83,13 +83,14 @@ class Recorder:
         try:
             if await lease.renew(self.redis, [taken]):
                 raise Superseded
-            await self._reconcile()
+            try:
+                await self._reconcile()
+            except DatabaseAway:  # what is asked for is as it was
+                pass
             self._tapping.takes = [take for take, _ in self._takes.values()]
             await self._tapping.say()
         except (RedisError, OSError) as error:
             log.warning("Redis is away, what is recorded goes on: %s", error)
-        except DatabaseAway:  # what is asked for is as it was
-            pass
 
     async def _reconcile(self) -> None:
         if self.pins:

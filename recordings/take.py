@@ -45,6 +45,7 @@ class Take:
         self._redis, self._opened = redis, opened
         self._sink: Sink | None = None
         self._taker: Taker | None = None
+        self._interrupted: tuple[int, str] | None = None
         self._leaving = asyncio.Event()
 
     @property
@@ -60,6 +61,10 @@ class Take:
             names = self._taker.names(exchange, now_ns) if self._taker else [self.recording]
             found |= taped.members(names, (topic for topic in self.topics if topic.startswith(f"{exchange}.")))
         return found
+
+    def interrupted(self, at_ns: int, why: str) -> None:
+        """From this moment, by Redis' clock, or from some moment before, its connections were not taped."""
+        self._interrupted = at_ns, why
 
     def leave(self) -> None:
         """It is gone on with elsewhere: `run` returns soon."""
@@ -88,7 +93,10 @@ class Take:
         taker.until_ns = self.until_ns
         entries = await self._read(taker)
         for entry in entries or ():
+            self._say_interrupted(taker, entry.put_ns)
             taker.take(entry)
+        if entries == []:
+            self._say_interrupted(taker, time.time_ns())
         over = entries is not None and self._over(entries)
         if sink.due or over:
             await asyncio.to_thread(sink.flush, taker.positions)
@@ -105,6 +113,12 @@ class Take:
             log.debug("%s: the tapes cannot be read: %s", self.recording, error)
             await self._pause(REDIS_RETRY_S)
             return None
+
+    def _say_interrupted(self, taker: Taker, heard_ns: int) -> None:
+        """After all that was put on tape before it."""
+        if self._interrupted and heard_ns >= self._interrupted[0]:
+            taker.interrupted(*self._interrupted)
+            self._interrupted = None
 
     def _over(self, entries: list[Entry]) -> bool:
         """What comes now is later than the end; other recordings may go on."""

@@ -28,6 +28,7 @@ class Taker:
         self.until_ns: int | None = None  # what was heard later does not belong to it
         self.refused = 0  # lines that could not be read
         self._loops: dict[Id, str] = {}
+        self._opened_ns = dict.fromkeys(sink.connections.open, 0)
         self._doubtful: set[Id] = set()  # may have ended where lines were lost
         self._again: Counter[str] = Counter()  # by exchange, how often connections were asked for anew
         self._again_ns: dict[str, int] = {}
@@ -84,7 +85,7 @@ class Taker:
             if all(said.partition(AGAIN)[0] != self._recording for said in note.recordings):
                 return
             self._succeed(name, note, line)
-            self._loops[name] = entry.loop
+            self._loops[name], self._opened_ns[name] = entry.loop, entry.put_ns
         elif name not in self._sink.connections:
             return
         self._doubtful.discard(name)
@@ -93,6 +94,7 @@ class Taker:
             self._succeed(name, self._sink.connections.open[name], line)
         elif isinstance(note, Closed | Silent):
             self._loops.pop(name, None)
+            self._opened_ns.pop(name, None)
 
     def _succeed(self, name: Id, opened: Opened, line: Line) -> None:
         """One that speaks has taken the place of any that carried the same and never said a last word: its loop died,
@@ -103,9 +105,17 @@ class Taker:
             if other == name or carried.exchange != opened.exchange or carried.rehearsing:
                 continue
             planned = isinstance(lines.note(line), Speaks) and other not in self._doubtful
-            if not planned and set(carried.wants) <= set(opened.wants):
+            same = carried.socket == opened.socket and carried.wants and set(carried.wants) <= set(opened.wants)
+            if same and not planned:
                 last: Note = Silent() if opened.joined else Closed("failover", "another connection carries its streams")
                 self._say(other, last, lines.at_ns(line))
+
+    def interrupted(self, at_ns: int, why: str) -> None:
+        """Nothing of it was taped for a while."""
+        for name, opened_ns in list(self._opened_ns.items()):
+            if opened_ns < at_ns and name in self._sink.connections:
+                self._say(name, Lost(None, why), at_ns)
+                self._doubtful.add(name)
 
     def _hole(self, entry: Entry, missing: int, at_ns: int) -> None:
         detail = f"{missing} entries of the tape were gone before they were written"

@@ -31,6 +31,11 @@ def folder(settings: Any, tmp_path: Path) -> Path:
     return settings.RECORDINGS_DIR
 
 
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recordings.recorder.TURN_S", 0.2)
+
+
 @pytest.fixture
 def tape(transactional_db: None, folder: Path, clean_redis: Redis) -> Iterator[Loop]:
     yield Loop(clean_redis)
@@ -38,7 +43,10 @@ def tape(transactional_db: None, folder: Path, clean_redis: Redis) -> Iterator[L
 
 @asynccontextmanager
 async def recorder(**options: Any) -> AsyncIterator[Recorder]:
-    """At the end it leaves, as where its worker stops."""
+    """At the end it leaves, as where its worker stops. What is to be taped was said already, as hold loops need it."""
+    if not options.pop("unsaid", False):
+        async for row in Recording.objects.filter(state__in=Recording.ACTIVE):
+            await taped.say(redis(), taped.members([row.id], row.topics))
     made = Recorder(redis(), options.pop("name", "recorder"), options.pop("place", PLACE), **options)
     running = asyncio.create_task(made.run())
     try:
@@ -105,7 +113,7 @@ def complete(folder: Path) -> bool:
 
 async def test_what_the_tape_has_of_a_recording_is_written(tape: Loop, folder: Path, clean_redis: Redis) -> None:
     row = await asked(duration_s=3)
-    async with recorder():
+    async with recorder(unsaid=True):
         await until_members(clean_redis, f"{row.id}|{TOPIC}")
         assert clean_redis.zscore(keys.DEMAND, TOPIC)
         tape.put(begun("mine", [row.id, "other"], time.time_ns()), now("mine", 1), now("unknown", 2))
@@ -270,6 +278,40 @@ async def test_a_recording_whose_row_is_gone_leaves_no_files(tape: Loop, folder:
         async with asyncio.timeout(PATIENCE_S):
             while there(folder):
                 await asyncio.sleep(0.05)
+
+
+async def test_what_was_not_taped_while_no_recorder_lived_is_said(tape: Loop, folder: Path, clean_redis: Redis) -> None:
+    row = await asked()
+    async with recorder(name="first"):
+        tape.put(begun("mine", [row.id], time.time_ns()), now("mine", 1))
+        await until(with_frames(1), row)
+    tape.put(now("mine", 2))
+    clean_redis.delete(keys.TAPED)  # as after a minute
+    async with recorder(name="second", unsaid=True):
+        await until(lambda row: row.lost > 0, row)
+        tape.put(begun("anew", [row.id], time.time_ns(), rehearsing=True), now("anew", 3))
+        tape.put(noted("anew", "speaks", time.time_ns()), now("anew", 4))
+        await until(with_frames(4), row)
+    found = [one for one in reader.lines([folder / row.id]) if isinstance(one, lines.Line)]
+    said = [(one.connection, type(note).__name__) for one in found if (note := lines.note(one))]
+    assert said[1:] == [
+        ("mine", "Opened"), ("mine", "Lost"), ("anew", "Opened"), ("anew", "Speaks"), ("mine", "Closed")
+    ]  # fmt: skip
+
+
+async def test_a_redis_that_comes_back_empty_is_told_again_at_once(
+    tape: Loop, folder: Path, clean_redis: Redis
+) -> None:
+    row = await asked()
+    async with recorder():
+        tape.put(begun("mine", [row.id], time.time_ns()), now("mine", 1))
+        await until(with_frames(1), row)
+        clean_redis.delete(keys.TAPED)
+        async with asyncio.timeout(3):
+            await until_members(clean_redis, f"{row.id}|{TOPIC}")
+        tape.put(now("mine", 2))
+        await until(with_frames(2), row)
+    assert row.lost == 0
 
 
 async def test_a_second_recorder_leaves_at_once(tape: Loop, clean_redis: Redis) -> None:
