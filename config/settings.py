@@ -164,6 +164,8 @@ SPECTACULAR_SETTINGS = {
     # The API's own description is always open.
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_REQUEST": True,
+    # Several things have a state, each of its own words.
+    "ENUM_NAME_OVERRIDES": {"RecordingState": "recordings.rows.STATES"},
     # From this server, not from a public one: the page works without the internet.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
