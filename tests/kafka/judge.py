@@ -3,7 +3,7 @@
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from zlib import crc32
 
@@ -36,15 +36,19 @@ class Verdict:
 
 
 def judged(servers: str, prefix: str, written: dict[str, Written]) -> Verdict:
-    """Reads all that Kafka topics of this prefix have."""
+    """Of all that Kafka topics of this prefix have."""
+    return judge(((_identity(message), message.value()) for message in _consumed(servers, prefix)), written)
+
+
+def judge(messages: Iterable[tuple[str, bytes]], written: dict[str, Written]) -> Verdict:
+    """Of messages, each by header and value, in the order of their partitions."""
     verdict = Verdict()
     came: dict[str, set[int]] = defaultdict(set)
     declared: dict[str, set[int]] = defaultdict(set)
     last: dict[str, int] = defaultdict(int)
-    for message in _consumed(servers, prefix):
+    for identity, value in messages:
         verdict.messages += 1
-        [(_, identity)] = message.headers()
-        topic, epoch, seq = identity.decode().rsplit(":", 2)
+        topic, epoch, seq = identity.rsplit(":", 2)
         number, known = int(seq), written.get(topic)
         if known is None or int(epoch) != known.epoch or number > len(known.checksums):
             verdict.unknown += 1
@@ -54,16 +58,21 @@ def judged(servers: str, prefix: str, written: dict[str, Written]) -> Verdict:
             continue
         verdict.disordered += number < last[topic]
         last[topic] = max(last[topic], number)
-        if OVERFLOW in message.value():
-            declared[topic].update(range(json.loads(message.value())["from"]["seq"] + 1, number + 1))
+        if OVERFLOW in value:
+            declared[topic].update(range(json.loads(value)["from"]["seq"] + 1, number + 1))
             continue
         came[topic].add(number)
-        verdict.changed += crc32(message.value()) != known.checksums[number - 1]
+        verdict.changed += crc32(value) != known.checksums[number - 1]
     for topic, known in written.items():
         absent = set(range(1, len(known.checksums) + 1)) - came[topic]
         verdict.declared += len(absent & declared[topic])
         verdict.undeclared += len(absent - declared[topic])
     return verdict
+
+
+def _identity(message: Message) -> str:
+    [(_, identity)] = message.headers()
+    return identity.decode()
 
 
 def _consumed(servers: str, prefix: str) -> Iterator[Message]:

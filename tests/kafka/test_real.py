@@ -88,6 +88,19 @@ def _make(admin: AdminClient, name: str) -> None:
     making.result()
 
 
+async def test_a_kafka_topic_that_was_deleted_is_made_again(servers: str, prefix: str, clean_redis: Redis) -> None:
+    admin, name = AdminClient({"bootstrap.servers": servers}), f"{prefix}.binance"
+    async with forwarding(servers, TRADE, prefix=prefix), Writer("BTC-USDT") as writer:
+        await writer.trades("BTC-USDT", 20)
+        await stored(TRADE, end_of(clean_redis, TRADE), patience_s=60)
+        [deleting] = admin.delete_topics([name]).values()
+        await asyncio.to_thread(deleting.result)
+        await writer.trades("BTC-USDT", 20)
+        await stored(TRADE, end_of(clean_redis, TRADE), patience_s=60)
+    found = unique(await asyncio.to_thread(in_kafka, servers, name))
+    assert [message.value for message in found] == events_of(clean_redis, TRADE)[20:]
+
+
 def test_nothing_is_lost_unsaid_while_the_forwarder_and_the_broker_are_killed(
     servers: str, running: broker.Broker | None
 ) -> None:
