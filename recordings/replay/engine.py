@@ -31,7 +31,10 @@ class Engine:
     """`cards`: by exchange, without the user's keys. `exchange`: of the connections that no note names; without it
     they are not understood."""
 
-    def __init__(self, cards: Mapping[str, Card], numbering: NewNumbering, exchange: str | None = None) -> None:
+    def __init__(
+        self, cards: Mapping[str, Card], numbering: NewNumbering, exchange: str | None = None, faulty: bool = False
+    ) -> None:
+        self._faulty = faulty  # not all lines come, or not in order: `overhear` is told them as they were
         self._cards, self._new_numbering, self._exchange = cards, numbering, exchange
         self._connections: dict[Id, Connection] = {}
         self._gone: set[Id] = set()
@@ -56,6 +59,12 @@ class Engine:
             connection = connection or self._plain(line.connection)
             if connection:
                 self._act(connection, connection.hear(line, at_ns))
+
+    def overhear(self, line: Line) -> None:
+        """A line as it was recorded, before a fault may hit it."""
+        connection = self._connections.get(line.connection)
+        if connection and line.direction != lines.NOTE and line.direction not in SENT:
+            connection.overhear(line, lines.at_ns(line))
 
     def until(self, now_ns: int) -> None:
         """Time passes."""
@@ -112,6 +121,8 @@ class Engine:
             self.steps += 1
             if self.steps % LIVE_EVERY == 0:
                 for tellers in self.tellers.values():
+                    if self._faulty:
+                        tellers.mend(self.tick_ns)
                     tellers.all_live(self.tick_ns)
             self.tick_ns += STEP_NS
 
@@ -135,7 +146,8 @@ class Engine:
         match note:
             case Wants():
                 before = connection.wants or frozenset()
-                outputs = connection.want(note.wants, note.instruments, now_ns)
+                tellers.learn(note.instruments)
+                outputs = connection.want(note.wants, now_ns)
                 tellers.wants(connection, before, now_ns)
                 tellers.act(connection, outputs, now_ns)
             case Speaks():
@@ -156,11 +168,12 @@ class Engine:
         if card is None or note.socket >= len(card.sockets):
             self.without_card[note.exchange] += 1
             return
-        wants = [(stream, symbol) for stream, symbol in note.wants]
         if note.keyed:  # what the feed would send is not sent: any keys will do
             card = replace(card, keys=dict.fromkeys(card.key_names, "recorded"))
-        connection = Connection(card, self.now_ns, wants, note.instruments, note.socket, note.rehearsing)
-        self._begin(name, connection, note.joined)
+        tellers = self._tellers(note.exchange)
+        tellers.learn(note.instruments)
+        about = (card, self.now_ns, tellers.instruments, tellers.truths, note.wants, note.socket, note.rehearsing)
+        self._begin(name, Connection(*about), note.joined)
 
     def _plain(self, name: Id) -> Connection | None:
         """A connection that no note has named, as in a file of bare frames."""
@@ -170,17 +183,20 @@ class Engine:
         if card is None:
             self.unnamed[name] += 1
             return None
-        connection = Connection(card, self.now_ns)
+        tellers = self._tellers(card.code)
+        connection = Connection(card, self.now_ns, tellers.instruments, tellers.truths)
         self._begin(name, connection, joined=False)
         return connection
 
+    def _tellers(self, exchange: str) -> Tellers:
+        if exchange not in self.tellers:
+            known, truths = Instruments(), Instruments() if self._faulty else None
+            self.tellers[exchange] = Tellers(self._new_numbering(exchange, known, self._sandbox), known, truths)
+        return self.tellers[exchange]
+
     def _begin(self, name: Id, connection: Connection, joined: bool) -> None:
-        code = connection.exchange
-        if code not in self.tellers:
-            known = Instruments()
-            self.tellers[code] = Tellers(self._new_numbering(code, known, self._sandbox), known)
         self._connections[name] = connection
-        self.tellers[code].opened(connection, joined, self.now_ns)
+        self.tellers[connection.exchange].opened(connection, joined, self.now_ns)
         self._act(connection, connection.begin())
 
     def _drop(self, name: Id) -> None:

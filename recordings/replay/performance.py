@@ -33,7 +33,7 @@ class Performance:
         self._script, self._lease, self._closed_candle = script, lease, closed_candle
         self._front = "" if script.original else script.replay
         self.told = Told(self._front, onward, script.later_ns)
-        self.engine = Engine(cards, self._numbering, script.exchange)
+        self.engine = Engine(cards, self._numbering, script.exchange, faulty=bool(script.faults))
         self._faults = Faults(script.faults, script.seed)
         self._damage: list[str] = []
         self._damages = 0
@@ -42,7 +42,8 @@ class Performance:
 
     def items(self) -> Iterator[Item]:
         """What is to be taken, in order. OSError where a file cannot be read."""
-        return self._faults.through(reader.lines(self._script.paths))
+        found = reader.lines(self._script.paths)
+        return self._faults.through(self._overheard(found) if self._script.faults else found)
 
     def at_ns(self, item: Item) -> int:
         """When it is due, by the recorded time."""
@@ -81,6 +82,12 @@ class Performance:
             damage=[*self._damage, *([f"and {more} more"] if more else []), *self._unread()],
             hash=self.told.hash,
         )
+
+    def _overheard(self, items: Iterator[Line | Damage]) -> Iterator[Line | Damage]:
+        for item in items:
+            if isinstance(item, Line):
+                self.engine.overhear(item)
+            yield item
 
     def _topics(self) -> dict[str, int]:
         front = f"{REPLAY}{self._front}." if self._front else ""

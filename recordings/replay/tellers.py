@@ -6,7 +6,7 @@ from typing import get_args
 
 from exchanges.contract import Close, Fetch, Output, Send, Want
 from exchanges.events import Candle, Counted, Depth, Reason, Rejected, Status, Trade
-from exchanges.symbols import Instruments
+from exchanges.symbols import Instrument, Instruments
 from recordings.replay.connection import LIVE_AFTER_NS, Connection
 from streams.history import Kept
 from streams.numbering import Line, Numbering
@@ -18,11 +18,12 @@ REASONS = frozenset(get_args(Reason))
 
 
 class Tellers:
-    """Of one exchange. `instruments` are those that the numbering spells by; each connection adds its own."""
+    """Of one exchange. `instruments` are those that its connections and the numbering spell by, as far as notes have
+    named them; `truths` the same where faults are to be made."""
 
-    def __init__(self, numbering: Numbering, instruments: Instruments) -> None:
+    def __init__(self, numbering: Numbering, instruments: Instruments, truths: Instruments | None) -> None:
         self.numbering = numbering
-        self._instruments = instruments
+        self.instruments, self.truths = instruments, truths
         self._tellers: dict[Want, Connection] = {}
         self._told: dict[Want, deque[str]] = {}
         self.rejected: Counter[str] = Counter()  # frames, by what is wrong
@@ -56,9 +57,15 @@ class Tellers:
             else:
                 self._hear(connection, output, now_ns)
 
+    def learn(self, instruments: Iterable[Instrument]) -> None:
+        """A note has named them."""
+        new = {one.symbol: one for one in instruments}
+        for known in (self.instruments, self.truths):
+            if known is not None:
+                known.become({**known.by_symbol, **new}.values())
+
     def opened(self, connection: Connection, joined: bool, now_ns: int) -> None:
         """It tells its topics from now on; those that another tells not before it speaks."""
-        self._learn(connection)
         for want in sorted(connection.wants or ()):
             if want not in self._tellers:
                 self._tells(want, connection, now_ns)
@@ -69,7 +76,6 @@ class Tellers:
 
     def wants(self, connection: Connection, before: frozenset[Want], now_ns: int) -> None:
         """It was told to carry other topics than `before`."""
-        self._learn(connection)
         wants = connection.wants or frozenset()
         for want in sorted(before - wants):
             if self._tellers.get(want) is connection:
@@ -125,6 +131,22 @@ class Tellers:
             if (line.stream, line.symbol) not in teller.said and not bookless:
                 self.numbering.status(line, "live", now_ns)
 
+    def mend(self, now_ns: int) -> None:
+        """Books that a fault broke, and that stand again."""
+        books: dict[Connection, list[str]] = {}
+        for want, teller in self._tellers.items():
+            if want[0].startswith("depth") and not teller.cut:
+                books.setdefault(teller, []).append(want[1])
+        for connection, symbols in books.items():
+            if connection.mend(symbols, now_ns):
+                self._whole_again(connection, now_ns)
+
+    def _whole_again(self, connection: Connection, now_ns: int) -> None:
+        for want, teller in self._tellers.items():
+            book = connection.feed.book(want[1], now_ns) if teller is connection and want[0] == "depth" else None
+            if book:
+                self.numbering.take(book)
+
     def stop(self, now_ns: int, detail: str) -> None:
         """The replay is over."""
         for line in list(self.numbering.lines):
@@ -133,10 +155,7 @@ class Tellers:
 
     def again(self, connection: Connection, now_ns: int) -> None:
         """What it said was left out for a while: its topics have had a gap, each book begins anew."""
-        for want, teller in self._tellers.items():
-            book = connection.feed.book(want[1], now_ns) if teller is connection and want[0] == "depth" else None
-            if book:
-                self.numbering.take(book)
+        self._whole_again(connection, now_ns)
 
     def broken(self, connection: Connection, detail: str, now_ns: int) -> None:
         """What it says is left out from now on."""
@@ -191,9 +210,6 @@ class Tellers:
         line = self.numbering.line(want)
         if line and self._tellers.get(want) is connection and not connection.cut:
             self.numbering.status(line, said.status, said.received_ns, said.detail)
-
-    def _learn(self, connection: Connection) -> None:
-        self._instruments.become({**self._instruments.by_symbol, **connection.instruments.by_symbol}.values())
 
     def _tells(self, want: Want, connection: Connection, now_ns: int) -> None:
         """From now on; a topic that is new begins."""

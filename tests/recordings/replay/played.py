@@ -59,7 +59,7 @@ class Played:
         return [(event["topic"], event["reason"]) for event in self.heard.events if event["event"] == "gap"]
 
 
-def begun(replay: str = "7", exchange: str | None = None, later_ns: int = 0) -> Played:
+def begun(replay: str = "7", exchange: str | None = None, later_ns: int = 0, faulty: bool = False) -> Played:
     heard = Heard()
     told = Told(replay, heard, later_ns)
 
@@ -67,7 +67,7 @@ def begun(replay: str = "7", exchange: str | None = None, later_ns: int = 0) -> 
         extra = ',"sandbox":true' if sandbox else ""
         return Numbering(code, Lease("k", "t"), known, told, extra, lambda *_: None, replay, later_ns)  # type: ignore[arg-type]
 
-    return Played(Engine(registry.cards(), numbering, exchange), told, heard)
+    return Played(Engine(registry.cards(), numbering, exchange, faulty), told, heard)
 
 
 def play(texts: Iterable[bytes], **options: Any) -> Played:

@@ -1,5 +1,6 @@
 """Lines of a recording become the events that they were, numbered by the recorded time."""
 
+from exchanges.symbols import Instrument
 from recordings import lines
 from recordings.lines import Failed, Header, Lost, Speaks, Wants
 from tests.recordings.replay.frames import (
@@ -11,6 +12,7 @@ from tests.recordings.replay.frames import (
     closed,
     diff,
     note,
+    ns,
     opened,
     snapshot,
     trade,
@@ -199,3 +201,13 @@ def test_the_markets_of_a_connection_are_those_of_its_note():
     renamed = type(BTC)(**{**{name: getattr(BTC, name) for name in BTC.__struct_fields__}, "venue_symbol": "XBTUSDT"})
     (event,) = play([opened(0, instruments=[renamed]), trade(5, 1, market="XBTUSDT")]).of(TOPIC)
     assert (event["symbol"], event["venue_symbol"]) == ("BTC-USDT", "XBTUSDT")
+
+
+def test_what_was_heard_with_keys_is_understood_without_any():
+    btc = Instrument(symbol="BTC-USD", venue_symbol="BTC/USD", base="BTC", quote="USD", kind="spot")
+    about = {"exchange": "alpaca", "instruments": [btc], "wants": [("trade", "BTC-USD")]}
+    frame = '[{"T":"t","S":"BTC/USD","p":84143.5,"s":0.01,"t":"2026-09-21T15:33:20.1Z","i":7,"tks":"B"}]'
+    told = [
+        play([opened(0, keyed=keyed, **about), lines.frame_text(frame, ns(5), "a")]).ids() for keyed in (True, False)
+    ]
+    assert told == [["7"], []]

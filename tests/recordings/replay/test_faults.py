@@ -5,7 +5,7 @@ import pytest
 from recordings import lines
 from recordings.replay.faults import Again, Cut, Fault, Faults
 from tests.recordings.replay.frames import DEPTH, closed, diff, ns, opened, snapshot, trade
-from tests.recordings.replay.played import Played, play_items
+from tests.recordings.replay.played import Played, begun, play_items, take
 
 TOPIC = "binance.trade.BTC-USDT"
 TRADES = [trade(10 * number, number) for number in range(1, 201)]
@@ -90,3 +90,34 @@ def test_a_fault_is_written_as_it_is_read():
     assert [str(Fault.parse(text)) for text in ("drop:0.01", "delay:0.5", "disconnect:1:20")] == [
         "drop:0.01", "delay:0.5:500", "disconnect:1:20",
     ]  # fmt: skip
+
+
+def broken_book() -> Played:
+    """A book of which one frame is hit, and 40 more updates, 100 ms apart."""
+    head = [opened(0, wants=[DEPTH, ("trade", "BTC-USDT")]), diff(1, 101, 102), snapshot(2, 102)]
+    rest = [diff(100 * n, 102 + n, 102 + n, f"{84000 + n}") for n in range(1, 41)]
+    played = begun(faulty=True)
+    for text in [*head, *rest]:
+        line = lines.read(text)
+        played.engine.overhear(line)
+        if text is not rest[4]:
+            take(played.engine, line)
+        if text is rest[10]:
+            trades = [lines.read(trade(1110, 1)), lines.read(trade(1111, 2))]
+            for one in trades:  # heard by the one feed, and only then by the other
+                played.engine.overhear(one)
+            for one in trades:
+                take(played.engine, one)
+    played.engine.end("over")
+    return played
+
+
+def test_a_book_that_lost_a_frame_has_a_gap_and_stands_again_after_a_second_as_if_it_had_been_asked_for():
+    run = broken_book()
+    kinds = [event.get("type", event["event"]) for event in run.of("depth.BTC-USDT")]
+    assert kinds[:6] == ["snapshot", "delta", "delta", "delta", "delta", "gap"]
+    assert kinds[6] == "snapshot" and set(kinds[7:]) == {"delta"} and len(kinds) > 20
+    gap, again = run.of("depth.BTC-USDT")[5:7]
+    assert 1000 <= again["received_time"] - gap["received_time"] <= 2500 and gap["reason"] == "sequence"
+    assert {f"{84000 + n}" for n in range(1, 15)} <= {str(price) for price, _ in again["bids"]}
+    assert run.ids() == ["1", "2"]
