@@ -67,8 +67,8 @@ def begin(body: ReplayBody, user: Any) -> Replay:
     """The row; a process takes it in a moment."""
     opened = Replay.objects.filter(state__in=Replay.ACTIVE, files=[]).count()
     if opened >= MOST_OPEN:
-        would = f"at most {MOST_OPEN} would do; end one of replays/?state=playing first"
-        raise Problem("rate_limited", f"{opened} replays are open; {would}.")
+        words = f"{opened} replays are open, and no more can be; replays/?state=playing lists which could be stopped"
+        raise Problem("too_many_subscriptions", f"{words}.")
     paths = [_folder(recording) for recording in body.recordings]
     row = Replay(
         recordings=body.recordings,

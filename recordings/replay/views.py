@@ -39,7 +39,7 @@ class ReplaysView(ApiView):
         operation_id="begin_replay",
         summary="Replay recordings",
         request=serializers.ReplayAsked,
-        responses={201: serializers.ReplayRow, **ERRORS, 429: ERROR, 503: ERROR},
+        responses={201: serializers.ReplayRow, **ERRORS, 409: ERROR, 503: ERROR},
         tags=TAG,
     )
     def post(self, request: Request) -> Response:
