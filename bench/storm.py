@@ -143,7 +143,8 @@ def _memory(pid: int) -> dict[str, int]:
     """MB by kind of process, all of a kind together."""
     found: Counter[str] = Counter()
     for process, use in uses(pid).items():
-        found[process.partition(" ")[2]] += use.rss_mb
+        if role := process.partition(" ")[2]:
+            found[role] += use.rss_mb
     return dict(found)
 
 
