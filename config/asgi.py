@@ -8,6 +8,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_asgi_application()
 
+import config.celery  # noqa: E402, F401  (without it, tasks that a request sends go to Celery's default broker)
 from streams.routing import websocket_urlpatterns  # noqa: E402  (needs the apps that the line above has loaded)
 
 # Origin, token and session are judged by the consumer, which can say why. Nothing else stands between it and the
