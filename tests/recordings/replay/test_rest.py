@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 from redis import Redis
 
 import config.celery  # noqa: F401  (tasks that are sent go to the Redis of the tests)
@@ -110,3 +111,13 @@ def test_from_elsewhere_a_replay_is_begun_by_those_with_a_name_alone(client: Cli
     assert client.post(PATH, REMOTE_ADDR="203.0.113.5", **given).status_code == 401
     client.force_login(User.objects.create_user("someone"))
     assert client.post(PATH, REMOTE_ADDR="203.0.113.5", **given).status_code == 201
+
+
+def test_an_operator_pauses_and_stops_replays_in_admin(ask: Ask, recording: str, admin_client: Client) -> None:
+    id_ = ask("post", {"recordings": [recording]}, 201)["id"]
+    where = reverse("admin:recordings_replay_changelist")
+    assert id_ in admin_client.get(where).content.decode()
+    for action, paused, state in (("pause", True, "waiting"), ("go_on", False, "waiting"), ("stop", False, "stopped")):
+        admin_client.post(where, {"action": action, "_selected_action": [id_]})
+        row = Replay.objects.get(pk=id_)
+        assert (row.paused, row.state) == (paused, state)
