@@ -52,8 +52,11 @@ def follow_pins(topics: set[str]) -> None:
 
 def report(take: Take) -> None:
     """How it is doing. One that somebody has stopped meanwhile stays so."""
+    if not take.opened and take.failing_ns is None:
+        return
     row = Recording.objects.filter(pk=take.recording)
-    row.update(**_counts(take.written))
+    if take.opened:
+        row.update(**_counts(take.written))
     failing = _time(take.failing_ns)
     row.filter(state__in=Recording.ACTIVE).update(state=take.state.value, detail=take.detail, failing_time=failing)
 
@@ -61,7 +64,8 @@ def report(take: Take) -> None:
 def ended(take: Take) -> None:
     """It is over."""
     row = Recording.objects.filter(pk=take.recording)
-    row.update(**_counts(take.written), detail="" if take.whole else f"not written to its end: {take.detail}")
+    counts = _counts(take.written) if take.opened else {}
+    row.update(**counts, detail="" if take.whole else f"not written to its end: {take.detail}")
     row.filter(state__in=Recording.ACTIVE).update(
         state=Recording.State.DONE if take.whole else Recording.State.STOPPED, finished_time=timezone.now()
     )

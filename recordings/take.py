@@ -34,15 +34,16 @@ class State(Enum):
 class Take:
     """`topics` may change while it runs."""
 
-    def __init__(self, redis: Redis, recording: str, topics: Iterable[str], opened: Callable[[], Sink]) -> None:
-        """`opened` gives what it is written to; it may wait for the disk and raise OSError."""
+    def __init__(self, redis: Redis, recording: str, topics: Iterable[str], opener: Callable[[], Sink]) -> None:
+        """`opener` gives what it is written to; it may wait for the disk and raise OSError."""
         self.recording, self.topics = recording, frozenset(topics)
         self.until_ns: int | None = None
         self.state, self.detail = State.WAITING, ""
         self.failing_ns: int | None = None  # since when it cannot be written
         self.written = Written(Tally(), 0, 0)
+        self.opened = False  # what stands on disk was looked at
         self.whole = False  # it was written to its end
-        self._redis, self._opened = redis, opened
+        self._redis, self._opener = redis, opener
         self._sink: Sink | None = None
         self._taker: Taker | None = None
         self._interrupted: tuple[int, str] | None = None
@@ -85,7 +86,9 @@ class Take:
 
     async def _turn(self) -> None:
         if self._sink is None:
-            self._sink = await asyncio.to_thread(self._opened)
+            self._sink = await asyncio.to_thread(self._opener)
+            self._succeeded(self._sink)
+            self.opened = True
         if self._taker is None:
             self._taker = Taker(self._sink, self.recording)
         sink, taker = self._sink, self._taker
