@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from zlib import crc32
@@ -185,26 +185,44 @@ class Run:
 
     async def _strike(self, lasts_s: float) -> None:
         """In turn, at steady moments of the run."""
-        strikes = [("the worker's process that forwards", self._kill_task), ("the worker", self._kill_worker)]
+        strikes: list[tuple[str, Callable[[], Awaitable[str]]]] = [
+            ("the worker's process that forwards", self._kill_task),
+            ("the worker", self._kill_worker),
+        ]
         if self._broker:
             strikes[1:1] = [("the broker", self._kill_broker)]
         for what, strike in strikes:
             await asyncio.sleep(lasts_s / (len(strikes) + 1))
-            await strike()
-            self.strikes.append(what)
+            self.strikes.append(f"{what} ({await strike()})")
 
-    async def _kill_task(self) -> None:
-        pid = await self._redis.hget(keys.output(OUTPUT), "pid")
-        os.kill(int(pid), signal.SIGKILL)
+    async def _kill_task(self) -> str:
+        pid = await self._forwards()
+        os.kill(pid, signal.SIGKILL)
+        return await self._followed(pid)
 
-    async def _kill_worker(self) -> None:
+    async def _kill_worker(self) -> str:
+        pid = await self._forwards()
         await asyncio.to_thread(self._platform.kill_worker)
         self._platform.start_worker()
+        return await self._followed(pid)
 
-    async def _kill_broker(self) -> None:
+    async def _kill_broker(self) -> str:
+        began_s = time.monotonic()
         await asyncio.to_thread(self._broker.kill)
         await asyncio.sleep(AWAY_S)
         await asyncio.to_thread(self._broker.start)
+        return f"away for {time.monotonic() - began_s:.1f} s"
+
+    async def _forwards(self) -> int:
+        """The process that said last how Kafka is doing."""
+        return int(await self._redis.hget(keys.output(OUTPUT), "pid"))
+
+    async def _followed(self, pid: int) -> str:
+        began_s = time.monotonic()
+        while True:
+            await asyncio.sleep(0.1)
+            if await self._forwards() != pid:
+                return f"another forwards after {time.monotonic() - began_s:.1f} s"
 
     async def _until_followed(self) -> None:
         """Each topic has its position: what is written from now on is to arrive."""
@@ -258,7 +276,7 @@ def show(figures: Figures) -> None:
     verdict = figures.verdict
     wrong = f"{verdict.changed} / {verdict.disordered} / {verdict.unknown}"
     for name, value in (
-        ("killed (kill -9), in this order", ", ".join(figures.strikes)),
+        ("killed (kill -9), in this order", "; ".join(figures.strikes)),
         ("events written", f"{figures.written:,} in {figures.write_s:.1f} s"),
         ("messages consumed", f"{verdict.messages:,}"),
         ("duplicates dropped by header", f"{verdict.duplicates:,}"),

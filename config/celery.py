@@ -17,7 +17,8 @@ from django.conf import settings  # noqa: E402  (needs the line above)
 # Every clock. A message that is not taken in `expire_seconds` is void: the next tick brings its like.
 CLOCKS: dict[str, dict[str, Any]] = {
     "fill empty stream slots": {"task": "streams.hold", "schedule": 5.0, "options": {"expire_seconds": 4}},
-    "forward to Kafka": {"task": "streams.forward", "schedule": 5.0, "options": {"expire_seconds": 4}},
+    # After a kill the lease ends within 4 s; then every second counts, as histories are bounded.
+    "forward to Kafka": {"task": "streams.forward", "schedule": 2.0, "options": {"expire_seconds": 2}},
     "play replays": {"task": "recordings.replay", "schedule": 5.0, "options": {"expire_seconds": 4}},
     "record": {"task": "recordings.record", "schedule": 5.0, "options": {"expire_seconds": 4}},
     "sync exchange metadata": {"task": "marketdata.sync", "schedule": 600.0, "options": {"expire_seconds": 590}},

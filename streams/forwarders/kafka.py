@@ -54,6 +54,7 @@ class Forwarder:
         self._reached = False
         self._unreached = ""  # why Kafka was not reached the last time
         self._redis_away = False
+        self._gaps = 0  # of which the log was told
 
     def stop(self) -> None:
         """Asks `run` to return once what is under way was acknowledged."""
@@ -184,6 +185,9 @@ class Forwarder:
             "lost": self._before.lost + outgoing.lost,
             "gaps": self._before.gaps + outgoing.gaps,
         }
+        if outgoing.gaps > self._gaps:
+            log.warning("%d events were lost before Kafka had them; %d gaps there say so", outgoing.lost, outgoing.gaps)
+            self._gaps = outgoing.gaps
         word, detail = self._standing()
         await state.say(self.redis, OUTPUT, word, detail, **numbers)
 

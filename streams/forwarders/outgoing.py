@@ -71,7 +71,8 @@ class Outgoing:
     async def give(self, found: Found) -> None:
         """Hands over what was read of a line; of one that was refused a first event, to see."""
         line, refusal = found.line, self.refusals.get(found.line.kafka_topic)
-        if line.read != found.asked:  # meanwhile something failed, and it is read again from before
+        # Meanwhile something may have failed, so that it is read again from before, or waits.
+        if line.read != found.asked or not self.takes(line):
             return
         for entry in found.entries:
             new = entry.after(line.read)
@@ -170,7 +171,7 @@ class Outgoing:
         if error is None:
             self.lost += events
             self.gaps += 1
-            log.warning("%s: %d events were lost before Kafka had them; declared there by a gap", line.topic, events)
+            log.debug("%s: %d events were lost before Kafka had them", line.topic, events)
         self._told(line, parcel, size, error)
 
     def _failed(self, line: Line, size: int, error: KafkaError) -> None:
