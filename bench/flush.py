@@ -2,7 +2,8 @@
 
     python -m bench.flush [--events 20000] [--topics 1 100] [--rounds 3]
 
-The platform's is the real numbering and the real publisher: JSON, history, newest values, proof of the lease, envelope.
+The platform's is the real numbering and the real publisher: JSON, history, newest values, proof of the lease, envelope;
+and the same where a signal asked for each event on Redis Pub/Sub too.
 Events come a hundred at a time, as a busy socket hands them over, and gather while a flush is under way. The peers make
 JSON of the same events. Two of them only publish it; the third does the platform's duty event by event, a hundred to a
 round trip. Nobody listens, which favours those who publish each event by itself.
@@ -65,11 +66,20 @@ def trades(count: int, topics: int) -> list[Trade]:
 
 
 async def platform(redis: Redis, url: str, events: Sequence[Trade]) -> None:
+    await _through(redis, url, events, published=False)
+
+
+async def published(redis: Redis, url: str, events: Sequence[Trade]) -> None:
+    await _through(redis, url, events, published=True)
+
+
+async def _through(redis: Redis, url: str, events: Sequence[Trade], published: bool) -> None:
     layer = RedisPubSubChannelLayer(hosts=[{"address": url, "socket_timeout": None}])
     publisher = Publisher(redis, layer, HISTORY_EVENTS, HISTORY_BYTES, _lost, _refused)
     held = await lease.take(redis, KEY, "bench")
     if held is None:
         raise SystemExit("the lease of the run before is still there")
+    publisher.channels.topics = {f"binance.trade.{event.symbol}" for event in events} if published else set()
     numbering = Numbering("binance", held, Instruments(), publisher, "", lambda *_: None)
     for symbol in {event.symbol for event in events}:
         numbering.open(("trade", symbol), Kept(), time.time_ns())
@@ -110,6 +120,7 @@ async def same_duty(redis: Redis, _: str, events: Sequence[Trade]) -> None:
 
 PEERS: dict[str, Put] = {
     "platform": platform,
+    "platform, and each event on Redis Pub/Sub": published,
     "PUBLISH, awaited one by one": one_by_one,
     "PUBLISH, pipeline of 100": pipelined,
     "history, newest and PUBLISH by event, pipeline of 100": same_duty,

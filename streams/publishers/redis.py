@@ -232,8 +232,7 @@ class Publisher:
         pipeline = self._redis.pipeline(transaction=False)
         for name, message in grouped.items():
             pipeline.publish(self._layer._get_group_channel_name(name), self._layer.serialize(message))
-        messages = self.channels.messages(items)
-        if messages:
+        for messages in self.channels.commands(items):
             pipeline.eval(PUBLISH, 0, *messages)
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
@@ -241,5 +240,5 @@ class Publisher:
         except (RedisError, OSError) as error:  # TimeoutError is an OSError: readers fill the hole from the history
             log.warning("an envelope was not sent: %s", error)
             return False
-        self.channels.published(items, answers[-1] if messages else None)
+        self.channels.published(items, answers[len(grouped) :])
         return True

@@ -14,7 +14,7 @@ from streams.envelope import Item
 from streams.history import Kept
 from streams.numbering import Line, Numbering
 from streams.position import Position
-from streams.publishers.channels import Channels
+from streams.publishers.channels import AT_ONCE, Channels
 from tests.streams.test_publisher import KEY, Group, running, trade
 
 TOPIC, OTHER = "binance.trade.BTC-USDT", "binance.trade.ETH-USDT"
@@ -72,6 +72,19 @@ async def test_what_was_asked_for_is_published_as_it_stands_in_the_history_and_n
     assert events == history(clean_redis, TOPIC) and len(events) == 7
 
 
+async def test_much_at_once_is_published_in_order_by_several_commands(clean_redis: Redis, heard: PubSub) -> None:
+    group = Group()
+    group.publisher.channels.topics = {TOPIC}
+    numbering, _ = await begun(group, "BTC-USDT")
+    for number in range(1, 2 * AT_ONCE + 50):
+        numbering.take(trade(number))
+    [item] = [batch.item for batch in group.publisher._batches]
+    assert [len(command) // 2 for command in group.publisher.channels.commands([item])] == [AT_ONCE, AT_ONCE, 50]
+    await group.publisher._deliver(list(group.publisher._batches))
+    events = [text for _, text in messages(heard) if b'"event":"trade"' in text]
+    assert events == history(clean_redis, TOPIC) and len(events) == 2 * AT_ONCE + 49
+
+
 async def test_nothing_is_published_where_nobody_asked(clean_redis: Redis, heard: PubSub) -> None:
     async with running() as group:
         numbering, _ = await begun(group, "BTC-USDT")
@@ -117,10 +130,10 @@ async def test_what_redis_may_not_have_published_is_published_when_it_is_said_ag
     channels = Channels()
     channels.topics = {TOPIC}
     first, second = Item(TOPIC, 7, 1, [b"1", b"2"], []), Item(TOPIC, 7, 3, [b"3"], [])
-    channels.published([first], None)
+    channels.published([first], [None])
     assert channels.messages([first, second]) == [TOPIC, b"3"]
     assert channels.messages([first, second]) == [TOPIC, b"3"]  # it was not said that Redis took it
-    channels.published([first, second], None)
+    channels.published([first, second], [None])
     assert channels.messages([first, second]) == []
     assert channels.messages([Item(TOPIC, 8, 1, [b"gap"], [])]) == [TOPIC, b"gap"]
 
