@@ -143,7 +143,8 @@ class Judge:
     def _trade(self, event: Event) -> None:
         self._verdict.trades += 1
         place = self._known.number(self.topic, event["trade_id"])
-        self._floor = place if self._floor is None else self._floor
+        if self._floor is None and event["source"] == "live":  # a newcomer may be told the end of a repair that came late
+            self._floor = place
         if place in self._seen:
             self._verdict.duplicated.append(f"{self.topic}: trade {place}, {event['source']}")
         self._seen.add(place)

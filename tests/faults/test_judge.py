@@ -88,6 +88,7 @@ def judged(topic: str, *events: Event, known: Known | None = None) -> Verdict:
         [trade(1, 7), reply(recovered=True), trade(2, 8)],
         [trade(1, 7), reply(), trade(5, 7, 4), trade(6, 8, 4)],
         [refused("unavailable"), reply(), trade(2, 8)],
+        [reply(), trade(5, 8, source="backfill"), repaired(6, 1), trade(7, 11), trade(8, 12)],
         [trade(1, 7), {"event": "status", "seq": None, "epoch": 9, "status": "live"}, trade(2, 8)],
     ],
     ids=[
@@ -97,6 +98,7 @@ def judged(topic: str, *events: Event, known: Known | None = None) -> Verdict:
         "resumed",
         "subscribed anew",
         "asked again",
+        "joined at the end of a late repair",
         "a status is not counted",
     ],
 )
