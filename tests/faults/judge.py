@@ -143,7 +143,7 @@ class Judge:
     def _trade(self, event: Event) -> None:
         self._verdict.trades += 1
         place = self._known.number(self.topic, event["trade_id"])
-        if self._floor is None and event["source"] == "live":  # a newcomer may be told the end of a repair that came late
+        if self._floor is None and event["source"] == "live":  # a newcomer may hear the end of a late repair
             self._floor = place
         if place in self._seen:
             self._verdict.duplicated.append(f"{self.topic}: trade {place}, {event['source']}")
