@@ -62,7 +62,7 @@ app.conf.update(
     task_publish_retry_policy={"max_retries": 3, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5},
     timezone="UTC",
     enable_utc=True,
-    beat_scheduler="django_celery_beat.schedulers:DatabaseScheduler",
+    beat_scheduler="config.clock:Clock",
     beat_max_loop_interval=5,
     beat_schedule=CLOCKS,
 )
