@@ -84,8 +84,7 @@ def _child(pid: int) -> int:
 
 
 def faults(platform: Platform, dice: random.Random) -> list[Fault]:
-    """One of each kind, at a source that the dice choose."""
-    source = dice.choice(SOURCES)
+    """One of each kind; the dice choose at which source."""
     of_source = [
         ("disconnect", {}),
         ("silent", {"seconds": 25}),
@@ -100,7 +99,7 @@ def faults(platform: Platform, dice: random.Random) -> list[Fault]:
     ]
     found: list[Fault] = [
         (f"{source}: {fault} {given or ''}".strip(), partial(platform.fault, fault, exchange=source, **given))
-        for fault, given in of_source
+        for (fault, given), source in zip(of_source, dice.choices(SOURCES, k=len(of_source)), strict=True)
     ]
     for name in ("slot", "streams", "web", "redis", "postgres", "jobs", "beat"):
         found.append((f"kill -9 {name}", partial(platform.signal, name, signal.SIGKILL)))
