@@ -20,6 +20,14 @@ class Ended(Exception):
         self.status = status
 
 
+def heed() -> None:
+    """Ends the running task where it was cancelled and a library below has swallowed that: an endless loop says so at
+    each turn."""
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Returns when all have ended; what they raised is of no interest any more."""
     tasks = set(tasks)

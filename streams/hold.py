@@ -116,8 +116,10 @@ class Holder:
             finally:
                 await ended([beating, stopping])
                 await self._moves.end()
-                await self._part()
-                await ended([flushing, taping])
+                try:
+                    await self._part()
+                finally:
+                    await ended([flushing, taping])
                 await self._tape.part()
 
     async def _reconcile_once(self) -> None:

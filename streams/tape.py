@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 from exchanges.contract import Card, Keys, Request, Want
 from exchanges.symbols import Instruments, Topic
 from streams import keys
+from streams.ending import heed
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +101,7 @@ class Tape:
     async def run(self) -> None:
         """Writes what waits, until cancelled."""
         while True:
+            heed()
             await self._something.wait()
             self._something.clear()
             for exchange in list(self._waiting):

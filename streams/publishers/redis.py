@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from streams import envelope, keys
+from streams.ending import heed
 from streams.lease import TTL_MS, Lease
 from streams.publishers.channels import PUBLISH, Channels
 from streams.publishers.waiting import Batch, Numbered, Waiting, Written
@@ -98,6 +99,7 @@ class Publisher:
     async def run(self) -> None:
         """Flushes until cancelled."""
         while True:
+            heed()
             await self._something.wait()
             taken = self._waiting.take(PIECE_BYTES)
             left: set[str] = set()
@@ -175,6 +177,7 @@ class Publisher:
         what waits. A Redis that was away may have lost its last moments, or all."""
         attempt = 0
         while True:
+            heed()
             again = self._said_lately() if self._unsure else []
             try:
                 refused = await self._flush(args=self._arguments([*again, *batches], lengths))

@@ -41,3 +41,23 @@ async def test_what_ended_tasks_raised_is_not_logged_as_an_error() -> None:
     del begun
     gc.collect()
     assert said == []
+
+
+async def test_an_endless_loop_heeds_a_cancellation_that_was_swallowed_below() -> None:
+    async def below() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return
+
+    async def endless() -> None:
+        while True:
+            ending.heed()
+            await below()
+
+    task = asyncio.create_task(endless())
+    await asyncio.sleep(0)
+    task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait({task})
+    assert task.cancelled()
