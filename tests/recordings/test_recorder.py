@@ -118,8 +118,8 @@ async def test_what_the_tape_has_of_a_recording_is_written(tape: Loop, folder: P
         assert clean_redis.zscore(keys.DEMAND, TOPIC)
         tape.put(begun("mine", [row.id, "other"], time.time_ns()), now("mine", 1), now("unknown", 2))
         tape.put(begun("theirs", ["other"], time.time_ns()), now("theirs", 3), now("mine", 4))
-        await until(with_frames(2), row)
-        assert (row.state, row.detail) == ("recording", "")
+        await until(lambda row: row.frames == 2 and row.state == "recording", row)
+        assert row.detail == ""
         await until(lambda row: row.state == "done", row)
         await until_members(clean_redis)
     found = list(reader.lines([folder / row.id]))

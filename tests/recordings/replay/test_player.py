@@ -14,6 +14,7 @@ from recordings.replay.faults import Fault
 from recordings.replay.script import Script
 from streams import history, keys, replays
 from streams.connection import redis
+from streams.ending import ended
 from tests.recordings.replay.frames import DEPTH, TRADE, closed, diff, ns, opened, snapshot, trade
 from tests.recordings.replay.played import play
 from tests.recordings.replay.stage import ids, player, told, written
@@ -132,9 +133,9 @@ async def test_after_a_kill_another_goes_on_where_it_was_with_no_hole_and_nothin
 
     await until(position)
     reached_ns = one.progress().position_ns
-    for task in asyncio.all_tasks() - {asyncio.current_task(), running}:
-        task.cancel()  # its flush, its heartbeat, its reading: nothing parts, as after kill -9
-    running.cancel()
+    # Its flush, its heartbeat, its reading: nothing parts, as after kill -9.
+    await ended(asyncio.all_tasks() - {asyncio.current_task(), running})
+    await ended([running])
     before = ids(await told(TRADES))
     clean_redis.delete(keys.lease("replay", "k3"))
     last = await (await player(script(file, position_ns=reached_ns), "two")).run()
