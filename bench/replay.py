@@ -3,10 +3,10 @@
     python -m bench.replay RECORDING... [--exchange CODE] [--no-pace]
 
 RECORDING is a folder or a file. Twice through the engine alone, for the hash; at full speed through the real publisher
-into a Redis of its own; and, unless --no-pace, at speed 1, where another process reads every topic's Redis Stream as a
-program would. The peer reads the same lines with json and a pydantic model and writes JSON again: no feed, no order
-book, no numbers. Two differences from the recording are told, in ms: of the delay between two consecutive events of a
-topic, and of each event from when the recording would have it, the earliest of them being on time.
+into a Redis of its own; and, unless --no-pace, at speed 1, where another process hears what a web process
+would. The peer reads the same lines with json and a pydantic model and writes JSON again: no feed, no order book, no
+numbers. Two differences from the recording are told, in ms: of the delay between two consecutive events of a
+topic, and of each event from its moment in the recording, the earliest of them being on time.
 """
 
 import argparse
@@ -14,15 +14,16 @@ import asyncio
 import json
 import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import uvloop
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from pydantic import BaseModel
-from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 
 from bench.installation import redis_alone
@@ -31,15 +32,16 @@ from exchanges import registry
 from marketdata.text_lines import TextLine, text_lines
 from recordings import reader
 from recordings.replay import extent
+from recordings.replay.engine import Engine
 from recordings.replay.performance import Performance
 from recordings.replay.player import Player
 from recordings.replay.script import Progress, Script
-from streams import keys, lease
+from streams import envelope, keys, lease
 from streams.lease import Lease
 
 HISTORY_EVENTS = 10_000
 HISTORY_BYTES = 512 * 2**20
-BLOCK_MS = 1_000
+PAUSE_S = 1.0
 REPLAY = "bench"
 
 
@@ -53,10 +55,28 @@ class Line(BaseModel):
     raw: str
 
 
-def alone(script: Script) -> tuple[Progress, float]:
+class Moments:
+    """Stands where the publisher does: by topic, the recorded moment at which each event is told, in ms."""
+
+    def __init__(self) -> None:
+        self.engine: Engine | None = None
+        self.of: dict[str, list[float]] = {}
+
+    def add(self, lease: Lease, line: Any, event: bytes) -> None:
+        assert self.engine
+        self.of.setdefault(line.topic, []).append(self.engine.now_ns / 1e6)
+
+    def note(self, lease: Lease, line: Any, event: bytes) -> None: ...
+
+    def fields(self, lease: Lease, line: Any, **fields: str | bytes) -> None: ...
+
+
+def alone(script: Script, moments: Moments | None = None) -> tuple[Progress, float]:
     """Through the engine, without a store; and the seconds."""
     began_s = time.perf_counter()
-    dry = Performance(script, registry.cards(), Lease("", ""))
+    dry = Performance(script, registry.cards(), Lease("", ""), moments)
+    if moments:
+        moments.engine = dry.engine
     for item in dry.items():
         dry.take(item)
     dry.engine.end("over")
@@ -90,48 +110,53 @@ async def played(url: str, script: Script) -> tuple[Progress, float]:
 
 
 def listen(url: str, topics: Sequence[str], ready: Connection) -> None:
-    """In a process of its own: for each event its topic, recorded time and arrival, until every topic says nothing."""
-    heard: list[tuple[str, int, float]] = []
-    last = {keys.history(topic): "0-0" for topic in topics}
-    redis = BlockingRedis.from_url(url, socket_timeout=None)
-    ready.send("listening")
-    while not (ready.poll() and ready.recv() == "end"):
-        for name, entries in redis.xread(last, block=BLOCK_MS) or []:
+    """In a process of its own, as a web process hears it: by topic, when each event came, in ms."""
+    ready.send(asyncio.run(_heard(url, set(topics), ready)))
+
+
+async def _heard(url: str, topics: set[str], ready: Connection) -> dict[str, list[float]]:
+    heard: dict[str, list[float]] = {topic: [] for topic in topics}
+    layer = RedisPubSubChannelLayer(hosts=[{"address": url, "socket_timeout": None}])
+    groups = {envelope.group(envelope.bucket(topic)) for topic in topics}
+    async with Redis.from_url(url, socket_timeout=None) as redis, redis.pubsub() as hearing:
+        await hearing.subscribe(*map(layer._get_group_channel_name, groups))
+        ready.send("listening")
+        while not ready.poll():
+            message = await hearing.get_message(ignore_subscribe_messages=True, timeout=PAUSE_S)
             arrived_ms = time.time_ns() / 1e6
-            for entry, fields in entries:
-                last[name.decode()] = entry
-                heard += [(name.decode(), at_ms, arrived_ms) for at_ms in _times(fields[b"events"])]
-    ready.send(heard)
+            for item in envelope.items(layer.deserialize(message["data"])) if message else ():
+                if item.events and item.topic in topics:
+                    heard[item.topic] += [arrived_ms] * len(item.events)
+    return heard
 
 
-def _times(events: bytes) -> Iterator[int]:
-    for text in events.split(b"\n"):
-        event: dict[str, Any] = json.loads(text)
-        if event["event"] not in ("gap", "repaired"):
-            yield event["received_time"]
-
-
-def paced(url: str, script: Script, topics: Sequence[str]) -> tuple[Progress, list[float], list[float]]:
+def paced(url: str, script: Script, moments: Moments) -> tuple[Progress, list[float], list[float]]:
     """At speed 1: the differences of delays, and of each event from its time."""
     ours, theirs = multiprocessing.Pipe()
-    front = [f"replay-{REPLAY}.{topic}" for topic in topics]
-    process = multiprocessing.get_context("spawn").Process(target=listen, args=(url, front, theirs))
+    process = multiprocessing.get_context("spawn").Process(target=listen, args=(url, list(moments.of), theirs))
     process.start()
-    ours.recv()
+    _answer(ours, process)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         progress, _ = runner.run(played(url, script))
     ours.send("end")
-    heard = ours.recv()
+    heard = _answer(ours, process)
     process.join()
-    before: dict[str, tuple[int, float]] = {}
-    between = []
-    for name, at_ms, arrived_ms in heard:
-        if name in before:
-            recorded_ms, came_ms = before[name]
-            between.append(abs((arrived_ms - came_ms) - (at_ms - recorded_ms)))
-        before[name] = at_ms, arrived_ms
-    behind = [arrived_ms - at_ms for _, at_ms, arrived_ms in heard]
-    return progress, between, [each - min(behind) for each in behind]
+    pairs = {topic: list(zip(at, heard[topic], strict=True)) for topic, at in moments.of.items()}
+    between = [
+        abs((came[1] - before[1]) - (came[0] - before[0]))
+        for found in pairs.values()
+        for before, came in pairwise(found)
+    ]
+    behind = [arrived_ms - at_ms for found in pairs.values() for at_ms, arrived_ms in found]
+    earliest = min(behind, default=0.0)
+    return progress, between, [each - earliest for each in behind]
+
+
+def _answer(ours: Connection, process: BaseProcess) -> Any:
+    while not ours.poll(PAUSE_S):
+        if not process.is_alive():
+            raise SystemExit("the process that listens has ended; its words are above")
+    return ours.recv()
 
 
 def quantiles(values: Sequence[float]) -> list[str]:
@@ -165,11 +190,11 @@ def main() -> None:
         print(f"hash, {name}: {hashed}")
     if given.no_pace:
         return
-    # Pictures of a book come when they are due, at most ten a second, not when the book has changed.
-    topics = sorted(topic for topic in first.topics if ".depth_" not in topic)
     slow = Script(REPLAY, given.recordings, given.exchange, 1.0, topics=extent.of(given.recordings).topics)
+    moments = Moments()
+    alone(slow, moments)
     with redis_alone() as url:
-        progress, between, behind = paced(url, slow, topics)
+        progress, between, behind = paced(url, slow, moments)
     print(f"hash, speed 1: {progress.hash}")
     show(
         ("ms, at speed 1", "p50", "p99", "p99.9", "events"),

@@ -28,6 +28,7 @@ SLICE_S = 0.005  # of work before others have their turn
 WAITS_BYTES = 8 * 2**20  # that wait for Redis; more is not read meanwhile
 BOOKS_S = 0.1
 TURNS = 10  # of that, between two words about itself
+SAY_AGAIN_TURNS = 50
 EXPIRE_TURNS = 200
 BOOKS_AT_ONCE = 4
 AFTER_S = 3600  # the topics' keys stay for so long after the end
@@ -122,8 +123,10 @@ class Player:
             over = Over("failed", f"internal error: {error!r}")
         finally:
             await ended([playing, beating, ending])
-            await self._part(over)
-            await ended([flushing])
+            try:
+                await self._part(over)
+            finally:
+                await ended([flushing])
         last = self.progress()
         last.state, last.detail = over.state, over.detail
         return last
@@ -199,22 +202,27 @@ class Player:
         while True:
             if turn % TURNS == 0:
                 try:
-                    await self._say(expire=turn % EXPIRE_TURNS == 0)
+                    await self._say(turn)
                 except (RedisError, OSError) as error:
                     log.debug("replay %s: no word this time: %s", self.script.replay, error)
             await asyncio.sleep(BOOKS_S)
             self._keep_books()
+            self._heartbeats(turn)
             turn += 1
 
-    async def _say(self, expire: bool) -> None:
+    def _heartbeats(self, turn: int) -> None:
+        """Of each topic once a second, of some at a time: what is told waits while Redis takes them."""
+        for line in list(self._engine.topics)[turn % TURNS :: TURNS]:
+            self._publisher.fields(self._lease, line, **line.beat(TURNS * BOOKS_S), loop=self._name)
+        for place, tellers in enumerate(self._engine.tellers.values()):
+            if turn % SAY_AGAIN_TURNS == place % SAY_AGAIN_TURNS:
+                tellers.numbering.say_again()
+
+    async def _say(self, turn: int) -> None:
         if await lease.renew(self._redis, [self._lease]):
             self._refused(self._lease)
             return
         lines = list(self._engine.topics)
-        for line in lines:
-            self._publisher.fields(self._lease, line, **line.beat(TURNS * BOOKS_S), loop=self._name)
-        for tellers in self._engine.tellers.values():
-            tellers.numbering.say_again()
         topics = self._named() | {line.topic for line in lines}
         if self.script.original:
             await replays.take(self._redis, topics)
@@ -226,7 +234,7 @@ class Player:
         pipeline = self._redis.pipeline(transaction=False)
         for line in lines:
             pipeline.zadd(keys.RUNNING, {line.topic: now_s})
-            if expire or line.topic not in self._shown:
+            if turn % EXPIRE_TURNS == 0 or line.topic not in self._shown:
                 pipeline.expire(keys.history(line.topic), KEEP_HISTORY_S)
                 pipeline.expire(keys.latest(line.topic), KEEP_HISTORY_S)
         await pipeline.execute()
