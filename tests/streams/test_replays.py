@@ -5,8 +5,12 @@ from redis.asyncio import Redis
 
 from exchanges.symbols import Topic
 from streams import keys, replays
+from streams.connection import redis
+from streams.hold import Holder
 from streams.messages import Refused
 from streams.replays import Shown, meant
+from tests.streams.heard import is_
+from tests.streams.live import Web
 
 TOPICS = [f"replay-k3.{name}" for name in ("binance.trade.BTC-USDT", "binance.depth.BTC-USDT", "okx.trade.kPEPE-USDC")]
 RUNNING = {"k3": Shown(TOPICS, 0), "z9": Shown([], 0)}
@@ -55,3 +59,14 @@ async def test_topics_that_a_replay_tells_are_taken_until_they_are_given_back(as
     assert await replays.taken(async_redis) == {"binance.trade.BTC-USDT"}
     await async_redis.zadd(keys.REPLAYED, {"binance.trade.BTC-USDT": 1})
     assert await replays.taken(async_redis) == set()
+
+
+async def test_a_hold_loop_carries_no_topic_that_a_replay_tells(holder: Holder, web: Web) -> None:
+    taken, free = "binance.trade.BTC-USDT", "binance.trade.ETH-USDT"
+    await replays.take(redis(), [taken])
+    async with web.client() as client:
+        await client.subscribe(taken, free)
+        await client.until(is_("trade", free))
+        assert not [event for event in client.heard if event.get("topic") == taken and "event" in event]
+        await replays.give_back(redis(), [taken])
+        await client.until(is_("trade", taken))

@@ -21,7 +21,7 @@ from recordings.replay import asking, table
 from recordings.replay.asking import ChangeBody, ReplayBody
 from recordings.replay.stage import Stage
 from recordings.segments import Writer
-from streams import keys
+from streams import keys, status
 from streams.connection import redis
 from streams.ending import ended
 from tests.recordings import written
@@ -104,6 +104,8 @@ async def test_a_client_that_comes_before_the_first_event_hears_all_and_one_that
         first = await early.until(is_("trade", topic))
         assert (first["trade_id"], first["seq"], first["source"]) == ("1", 1, "replay")
         await early.until(lambda event: event.get("trade_id") == "60")
+        (shown,) = (await sync_to_async(status.of)(["binance"]))["streams"]
+        assert (shown["topic"], shown["replay"], shown["status"]) == (topic, row.id, "live")
         await late.subscribe(topic)
         await late.until(lambda event: event.get("trade_id") == "100")
         ids = [int(event["trade_id"]) for event in late.counted(topic)]
