@@ -46,7 +46,7 @@ class Following:
             await self.store()
 
     async def store(self) -> bool:
-        """Keeps what was acknowledged since the last time. False where the lease is another's by now."""
+        """Keeps what was acknowledged since the last time. False where the lease is nobody's, or another's, by now."""
         changed = {topic: line.acked for topic, line in self.lines.items() if line.stored != line.acked}
         forget, self._forget = [topic for topic in self._forget if topic not in self.lines], []
         if not changed and not forget:
@@ -57,6 +57,12 @@ class Following:
             if topic in self.lines:
                 self.lines[topic].stored = position
         return True
+
+    async def look(self) -> None:
+        """A Redis that has forgotten positions, as one that was emptied, is told all again."""
+        known = sum(line.stored is not None for line in self.lines.values())
+        if await positions.count(self._redis, self._output) < known:
+            self.store_again()
 
     def store_again(self) -> None:
         """Redis may have lost it."""

@@ -127,8 +127,10 @@ class Forwarder:
                     if await lease.renew(self.redis, [held]):
                         break
                     renewed_s = time.monotonic()
-                if not await self._following.store():
-                    break
+                    await self._following.look()
+                if not await self._following.store():  # the lease is nobody's, which `renew` mends, or another's
+                    self._following.store_again()
+                    renewed_s = float("-inf")
             except (RedisError, OSError):
                 self._following.store_again()
             await asyncio.sleep(STORE_S)

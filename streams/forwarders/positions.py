@@ -24,6 +24,11 @@ async def stored(redis: Redis, output: str) -> dict[str, Position]:
     return {topic.decode(): Position.parse(position) for topic, position in found.items()}
 
 
+async def count(redis: Redis, output: str) -> int:
+    """How many topics have one."""
+    return int(await redis.hlen(keys.forwarded(output)))
+
+
 async def store(
     redis: Redis, output: str, lease: Lease, positions: Mapping[str, Position], forget: Sequence[str] = ()
 ) -> bool:
