@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from sys import intern
 from threading import Lock
 
 from exchanges.contract import Card
@@ -36,7 +37,8 @@ class Expansions:
         with self._lock:
             known, topics = self._kept.get((pattern, card.code), (None, ()))
         if known is not markets:
-            topics = tuple(islice(patterns.expanded(pattern, card, markets), most))
+            # One text for all patterns that mean a topic: there may be hundreds, each of thousands of topics.
+            topics = tuple(map(intern, islice(patterns.expanded(pattern, card, markets), most)))
         with self._lock:
             self._kept[pattern, card.code] = markets, topics
             self._kept.move_to_end((pattern, card.code))

@@ -29,6 +29,13 @@ def understood(text: str, cards: Mapping[str, Card], markets: Markets) -> str:
     return str(asked._replace(symbol=symbol))
 
 
+def may_be_listed(text: str, cards: Mapping[str, Card], markets: Markets) -> bool:
+    """False of a topic whose market is not; of a pattern that is not looked at."""
+    asked = _parts(text)
+    code = asked.exchange.lower()
+    return WILD in text or (code in cards and markets(code).find(asked.symbol) is not None)
+
+
 def as_written(text: str) -> str:
     """The spelling of what need not be offered or listed any more, as of a signal that is to end."""
     asked = _parts(text)

@@ -61,27 +61,27 @@ def asked(body: Any) -> list[Signal]:
     """The signals of a body: one, or a list of several."""
     known, markets = cards.cards(), cache(instruments.current)
 
+    @cache
     def understood(text: str) -> str:
         return patterns.understood(text, known, markets)
 
-    found = []
-    for given, front in _each(body):
-        one = _read(SignalBody, given, front)
-        found.append(Signal(_patterns(one, front, understood), one.lease_s, one.note))
-    return found
+    found = _bounded([(_read(SignalBody, given, front), front) for given, front in _each(body)])
+    return [Signal(_patterns(one, front, understood), one.lease_s, one.note) for one, front in found]
 
 
 def ended(body: Any) -> list[str]:
     """The digests of the signals that a body names; what they select need not be listed any more."""
     known, markets = cards.cards(), cache(instruments.current)
 
+    @cache
     def understood(text: str) -> str:
-        try:
-            return patterns.understood(text, known, markets)
+        try:  # what would do instead is not sought: it takes long, and nobody is told
+            is_listed = patterns.may_be_listed(text, known, markets)
+            return patterns.understood(text, known, markets) if is_listed else patterns.as_written(text)
         except Refused:
             return patterns.as_written(text)
 
-    found = [(_read(SelectionBody, _without_lease(given), front), front) for given, front in _each(body)]
+    found = _bounded([(_read(SelectionBody, _without_lease(given), front), front) for given, front in _each(body)])
     return [signals.digest(_patterns(one, front, understood)) for one, front in found]
 
 
@@ -106,6 +106,19 @@ def _read(model: type[T], given: Any, front: str) -> T:
     except Problem as problem:
         field = f"{front}{problem.field}" if problem.field else None
         raise Problem(problem.code, f"{front}{problem.message}" if front else problem.message, field) from None
+
+
+def _bounded(found: list[tuple[T, str]]) -> list[tuple[T, str]]:
+    """Before any is understood, which takes long for many: no caller may have more than this."""
+    texts = {text for one, front in found for text in _texts(one, front)}
+    counts = {
+        "topics": (settings.MOST_SIGNALLED_TOPICS, len(texts)),
+        "wildcards": (signals.MOST_WILDCARDS, sum(patterns.WILD in text for text in texts)),
+    }
+    for what, (most, came) in counts.items():
+        if came > most:
+            raise Problem("too_many_subscriptions", f"{came} {what} came at once; at most {most} would do.")
+    return found
 
 
 def _without_lease(given: Any) -> Any:
