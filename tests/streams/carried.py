@@ -40,6 +40,7 @@ class Carried:
     publisher: Publisher
     session: Session
     closed: list[Candle] = field(default_factory=list)  # candles for the database
+    seen: list[Event] = field(default_factory=list)  # when the test last looked
 
     async def events(self, topic: str | None = None) -> list[Event]:
         await self.publisher.drained()
@@ -51,11 +52,12 @@ class Carried:
         async with asyncio.timeout(PATIENCE_S):
             while not found(events := await self.events()):
                 await asyncio.sleep(0.05)
+        self.seen = events
         return events
 
     async def until_more(self, name: str, count: int, **members: Any) -> list[Event]:
-        """The events, once `count` more of a name are there than now."""
-        goal = _count(await self.events(), name, members) + count
+        """The events, once `count` more of a name are there than when the test last waited for some."""
+        goal = _count(self.seen, name, members) + count
         return await self.until(lambda events: _count(events, name, members) >= goal)
 
 
