@@ -1,12 +1,13 @@
 """The Celery application and every clock of the platform, in one table."""
 
+import gc
 import os
 import warnings
 from logging.config import dictConfig
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_process_init
+from celery.signals import beat_init, setup_logging, worker_init, worker_process_init
 
 from config.child import die_with_parent
 
@@ -82,6 +83,14 @@ def tick_at_once(**_: Any) -> None:
     """Every clock's first tick: the scheduler's own would come after one whole interval."""
     for clock in CLOCKS.values():
         app.send_task(clock["task"], expires=clock["options"]["expire_seconds"])
+
+
+@worker_init.connect
+def share_what_is_loaded(**_: Any) -> None:
+    """A pool's processes share the code that was loaded before they began: each would copy half of it, 30 MB and more,
+    as soon as it looked for garbage there."""
+    gc.collect()
+    gc.freeze()
 
 
 @worker_process_init.connect
