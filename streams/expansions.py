@@ -11,7 +11,9 @@ from exchanges.symbols import Instruments, Topic
 from streams import patterns
 from streams.patterns import Markets
 
-MOST_KEPT = 1_000  # (pattern, exchange) pairs
+# (pattern, exchange) pairs, far above what is in use: where they do not fit, all are expanded anew at each look. One
+# caller may have 100 patterns for each exchange, which mean its 5,000 topics at most.
+MOST_KEPT = 20_000
 
 
 class Expansions:

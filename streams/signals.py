@@ -19,6 +19,7 @@ from streams.patterns import WILD
 
 MOST_SIGNALS = 1_000  # of one caller
 MOST_WILDCARDS = 100  # of one caller: each is expanded anew whenever a market is listed
+NAMED_OFTEN = 2  # so often, on average, a topic may stand in signals of one caller: all of them are read each second
 TURN = 0x51674E41  # of the locks that take callers' signals one after the other
 
 _expansions = Expansions()
@@ -106,6 +107,7 @@ def check(owner: Any, asked: Sequence[Signal]) -> None:
     counts = {
         "signals": (MOST_SIGNALS, len(before), len(after)),
         "wildcards": (MOST_WILDCARDS, _wildcards(before), _wildcards(after)),
+        "names": (NAMED_OFTEN * settings.MOST_SIGNALLED_TOPICS, _names(before), _names(after)),
         "topics": (settings.MOST_SIGNALLED_TOPICS, _count(before), _count(after)),
     }
     for what, (most, had, has) in counts.items():
@@ -152,6 +154,10 @@ def _shares(rows: Iterable[tuple[int, list[str]]], markets: Any) -> dict[int, Sh
 
 def _wildcards(found: Mapping[str, list[str]]) -> int:
     return len({pattern for patterns in found.values() for pattern in patterns if WILD in pattern})
+
+
+def _names(found: Mapping[str, list[str]]) -> int:
+    return sum(map(len, found.values()))
 
 
 def _count(found: Mapping[str, list[str]]) -> int:

@@ -6,6 +6,7 @@ from exchanges import registry
 from exchanges.symbols import Instrument, Instruments
 from streams import expansions, patterns
 from streams.expansions import Expansions
+from streams.signals import MOST_WILDCARDS
 
 CARDS = {code: registry.card(code) for code in ("binance", "okx")}
 
@@ -52,3 +53,13 @@ def test_what_is_kept_is_bounded_in_patterns_and_in_topics(
     for stream in ("trade", "ticker", "depth", "trade"):
         assert len(list(found.topics([f"binance.{stream}.*"], cards, known.__getitem__, 2))) == 2
     assert len(asked) == 4 and len(found._kept) == 2
+
+
+def test_all_wildcards_that_callers_may_have_are_kept_for_every_exchange(asked: list[tuple[str, str]]) -> None:
+    """Where one is expanded again at each look, all are: each makes room for the next."""
+    cards = {code: registry.card(code) for code in registry.cards()}
+    wanted = [f"*.trade.A{number}-*" for number in range(3 * MOST_WILDCARDS)]
+    known, found = dict.fromkeys(cards, listed("BTC")), Expansions()
+    for _ in range(2):
+        assert not list(found.topics(wanted, cards, known.__getitem__, 100))
+    assert len(asked) == len(wanted) * len(cards)

@@ -9,7 +9,7 @@ from exchanges.symbols import Instrument
 from marketdata import cards, ingest, instruments, times
 from marketdata.problems import Problem
 from streams import selections, signals
-from streams.signals import MOST_WILDCARDS
+from streams.signals import MOST_WILDCARDS, Signal
 
 
 def listing(count: int) -> None:
@@ -50,3 +50,14 @@ def test_what_is_no_longer_listed_ends_without_a_search_for_what_is_like_it() ->
     found = selections.ended({"topics": [*gone[1:], "Binance.trade.AMW-USDT"]})
     assert found == [signals.digest([*gone[1:], "binance.trade.AMW-USDT"])]
     assert time.monotonic() - began_s < 2
+
+
+@pytest.mark.django_db
+def test_a_topic_may_not_stand_in_any_number_of_signals(settings: Any) -> None:
+    """Each second all of them are read."""
+    settings.MOST_SIGNALLED_TOPICS = 10
+    names = [f"binance.trade.A{number}-USDT" for number in range(10)]
+    for left_out in names[:2]:
+        signals.sign(None, [Signal([name for name in names if name != left_out])])
+    with pytest.raises(Problem, match="27 names of all your signals together came; at most 20"):
+        signals.sign(None, [Signal([name for name in names if name != names[2]])])
