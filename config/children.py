@@ -34,7 +34,8 @@ def jobs() -> tuple[str, ...]:
 
 
 def outputs() -> tuple[str, ...]:
-    """Python's arguments for the worker of what goes out and is kept: the recorder, the forwarders, two replays."""
+    """Python's arguments for the worker of what goes out and is kept: a slot for the recorder, one for the forwarder,
+    and two for replays, which take no more (recordings/replay/seats.py)."""
     return (*CELERY, "worker", "-Q", "recorder,kafka,replays", "-c", "4", "-n", "outputs@%h", "-P", "prefork", *QUIET)
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from marketdata.ingest.candles import closed_candles
 from recordings.models import Recording
 from recordings.recorder import Place, Recorder
-from recordings.replay import table
+from recordings.replay import seats, table
 from recordings.replay.stage import new_stage
 from streams import stopping
 from streams.connection import redis
@@ -40,9 +40,12 @@ async def _record() -> None:
 @shared_task(name="recordings.replay", ignore_result=True)
 def replay() -> None:
     """Plays replays for as long as there are any; returns at once where there are none, or others play them."""
-    if table.anything():
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_replay())
+    if table.anything() and seats.take():
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_replay())
+        finally:
+            seats.leave()
 
 
 async def _replay() -> None:
