@@ -18,12 +18,14 @@ CUT = "the file ends within it"
 
 @dataclass(frozen=True)
 class Damage:
-    """What could not be read: `bytes` of `file` from `offset` on; 0 bytes where it is said of the file as a whole."""
+    """What could not be read: `bytes` of `file` from `offset` on; 0 bytes where it is said of the file as a whole.
+    `missing` is false where all that stands there was read."""
 
     file: str
     offset: int
     bytes: int
     reason: str
+    missing: bool = True
 
 
 @dataclass(frozen=True)

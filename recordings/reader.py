@@ -65,11 +65,13 @@ def _ordered(items: Iterable[Item]) -> Iterator[tuple[int, Item]]:
     """Items with a time that never falls: their receive time, or that of what stood before them."""
     waiting: list[tuple[int, int, Item]] = []
     last: dict[int | str | None, int] = {}  # by connection
-    newest_ns = told_ns = 0
+    newest_ns = told_ns = hurt_ns = 0
     for count, item in enumerate(items):
         when_ns = newest_ns
-        if not isinstance(item, Damage):
-            when_ns = last[item.connection] = max(at_ns(item), last.get(item.connection, 0))
+        if isinstance(item, Damage):
+            hurt_ns = newest_ns  # nothing that stands behind it is told before it
+        else:
+            when_ns = last[item.connection] = max(at_ns(item), last.get(item.connection, 0), hurt_ns)
             newest_ns = max(newest_ns, when_ns)
         heappush(waiting, (when_ns, count, item))
         while waiting[0][0] < newest_ns - WINDOW_NS or len(waiting) > WINDOW_LINES:
@@ -83,11 +85,27 @@ def _ordered(items: Iterable[Item]) -> Iterator[tuple[int, Item]]:
 def _each(path: Path, found: list[Path]) -> Iterator[Item]:
     known = index.read(path) if path.is_dir() else None
     indexed = {segment.file: segment for segment in known.segments} if known else {}
-    for gone in indexed.keys() - {file.name for file in found}:
-        yield Damage(str(path / gone), 0, indexed[gone].bytes, "the index names it, and it is not there")
-    for file in found:
-        yield from _checked(file, indexed.get(file.name))
+    before = None
+    for file in names.sort({*indexed, *(file.name for file in found)}) if path.is_dir() else [path.name]:
+        number = names.number(file)
+        if number and before and number > before + 1:
+            numbers = f"{before + 1} to {number - 1}" if number > before + 2 else str(before + 1)
+            yield Damage(str(path), 0, 0, f"of its segments {numbers} is not there")
+        before = number
+        yield from _segment(path / file if path.is_dir() else path, indexed.get(file))
+
+
+def _segment(file: Path, known: Segment | None) -> Iterator[Item]:
+    try:
+        yield from _checked(file, known)
         yield from _read(file)
+        size = file.stat().st_size
+    except FileNotFoundError:
+        yield Damage(str(file), 0, known.bytes if known else 0, "it is not there, or no longer")
+        return
+    if known and size < known.bytes:
+        words = f"it ends here, and the index says that it has {known.bytes} bytes"
+        yield Damage(str(file), size, known.bytes - size, words)
 
 
 def _checked(file: Path, known: Segment | None) -> Iterator[Damage]:
@@ -99,7 +117,7 @@ def _checked(file: Path, known: Segment | None) -> Iterator[Damage]:
             digest.update(piece)
     if digest.hexdigest() != known.sha256:
         words = f"its sha256 is {digest.hexdigest()}, and the index says {known.sha256}"
-        yield Damage(str(file), 0, 0, words)
+        yield Damage(str(file), 0, 0, words, missing=False)
 
 
 def _read(file: Path) -> Iterator[Item]:
@@ -138,4 +156,4 @@ def _newer(file: Path, line: Line) -> Iterator[Damage]:
     header = note(line)
     if isinstance(header, Header) and header.version > VERSION:
         words = f"version {header.version} came, {VERSION} is what is known here: what is understood of it is read"
-        yield Damage(str(file), 0, 0, words)
+        yield Damage(str(file), 0, 0, words, missing=False)

@@ -176,9 +176,12 @@ class Writer:
 
     def _begin_segment(self) -> None:
         """Begins with what somebody needs who reads it alone."""
-        first_ns = self._from_ns or 0
-        self._numbered += 1
-        self._out, self._tally = OutFile(self.folder / names.made(first_ns, self._numbered)), Tally()
+        first_ns, number = self._from_ns or 0, self._numbered + 1
+        file = self.folder / names.made(first_ns, number)
+        try:
+            self._out, self._tally = OutFile(file), Tally()
+        finally:  # readers miss a number that no file has
+            self._numbered = number if os.path.exists(file) else self._numbered
         opening = [lines.note_text(self._header, first_ns, None)]
         opening += [
             lines.note_text(replace(opened, joined=True), first_ns, name) for name, opened in self._open.items()

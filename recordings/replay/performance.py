@@ -105,7 +105,7 @@ class Performance:
         self._damages += 1
         if len(self._damage) < DAMAGES:
             self._damage.append(f"{damage.file}, byte {damage.offset}: {damage.reason}")
-        if damage.bytes and lines.UNKNOWN not in damage.reason:
+        if damage.missing and lines.UNKNOWN not in damage.reason:
             self.engine.lost()
 
     def _unread(self) -> Iterator[str]:

@@ -85,6 +85,52 @@ def test_a_segment_that_is_gone_is_named(tmp_path: Path) -> None:
     assert [(one.file, "not there" in one.reason) for one in damages(found)] == [(str(first), True)]
 
 
+@pytest.mark.parametrize("indexed", [True, False])
+def test_a_segment_that_is_gone_is_named_where_it_stood(tmp_path: Path, indexed: bool) -> None:
+    folder = recording(tmp_path, *([frame("a", n), frame("b", n)] for n in range(4)), segment_bytes=1)
+    (folder / names.in_order(folder)[2]).unlink()
+    if not indexed:
+        (folder / "index.json").unlink()
+    found = list(reader.lines([folder]))
+    (damage,) = damages(found)
+    assert damage.missing
+    assert frames(found[: found.index(damage)]) == ["frame 0", "frame 0", "frame 1", "frame 1"]
+    assert frames(found[found.index(damage) :]) == ["frame 3", "frame 3"]
+
+
+def test_a_segment_that_ends_between_two_packets_is_named_where_it_ends(tmp_path: Path) -> None:
+    folder = recording(tmp_path, [frame("a", 1)], [frame("a", 2)], [frame("a", 3)])
+    to = writer(folder)
+    write(to, [frame("a", 4)], "9-0")
+    to.close()
+    file, size = folder / names.in_order(folder)[0], (folder / names.in_order(folder)[0]).stat().st_size
+    end = packets(file)[0][1]
+    file.write_bytes(file.read_bytes()[:end])
+    found = list(reader.lines([folder]))
+    checksum, cut = damages(found)
+    assert (checksum.missing, cut.missing, cut.offset, cut.bytes) == (False, True, end, size - end)
+    assert frames(found[: found.index(cut)]) == ["frame 1"]
+    assert frames(found[found.index(cut) :]) == ["frame 4"]
+
+
+def test_nothing_behind_a_damaged_place_is_told_before_it(tmp_path: Path) -> None:
+    folder = recording(tmp_path, [frame("a", 1), frame("a", 5)], [frame("a", 6), frame("b", 2)], [frame("b", 3)])
+    file = only_file(folder)
+    begin, end = packets(file)[1]
+    file.write_bytes(file.read_bytes()[:begin] + bytes(end - begin) + file.read_bytes()[end:])
+    found = list(reader.lines([folder]))
+    damage = next(one for one in damages(found) if one.missing)
+    assert frames(found[found.index(damage) :]) == ["frame 3"]
+
+
+def test_a_segment_that_goes_while_it_is_read_costs_itself(tmp_path: Path) -> None:
+    folder = recording(tmp_path, [frame("a", 1)], [frame("a", 2, START_NS + 9 * SECOND_NS)], segment_bytes=1)
+    found = reader.lines([folder])
+    (folder / names.in_order(folder)[0]).unlink()
+    told = list(found)
+    assert (frames(told), len(damages(told))) == (["frame 2"], 1)
+
+
 def test_a_newer_version_is_read_as_far_as_it_is_understood(tmp_path: Path) -> None:
     sang = lines.frame_text('{"note":"sang"}', START_NS, "a").replace(b',"raw"', b',"direction":"note","raw"')
     file = tmp_path / "new.jsonl"
