@@ -143,7 +143,8 @@ class Player:
         if not self._started and at_ns:
             self._started = True
             self._clock.start(at_ns, time.monotonic())
-        if self._told.silent and at_ns > self.script.position_ns:
+        # What lies at that very moment, or was stamped earlier by a clock set back, may not have been told.
+        if self._told.silent and max(at_ns, self._engine.now_ns) >= self.script.position_ns:
             await self._speak()
         while True:
             now_s = time.monotonic()

@@ -146,6 +146,17 @@ async def test_after_a_kill_another_goes_on_where_it_was_with_no_hole_and_nothin
     assert positions == sorted(set(positions)) and len(positions) == last.topics["binance.depth.BTC-USDT"]
 
 
+async def test_what_was_recorded_at_the_very_moment_of_the_kill_or_by_a_clock_that_was_set_back_is_told_after_it(
+    tmp_path: Path,
+) -> None:
+    till_then = [opened(0), *(trade(1000, number) for number in range(1, 51))]
+    later = [(1000, 51, 101), (400, 101, 111), (2000, 111, 121)]
+    await (await player(script(written(tmp_path / "half", till_then)))).run()
+    texts = [*till_then, *(trade(at_ms, number) for at_ms, one, end in later for number in range(one, end))]
+    last = await (await player(script(written(tmp_path / "r", texts), position_ns=ns(1000)), "two")).run()
+    assert ids(await told(TRADES)) == list(range(1, 121)) and last.hash == play(texts).told.hash
+
+
 async def test_one_whose_lease_another_takes_leaves_it_to_that(tmp_path: Path, clean_redis: Redis) -> None:
     one = await player(script(written(tmp_path / "r", market(5000)), speed=1.0))
     running = asyncio.create_task(one.run())
