@@ -19,11 +19,14 @@ async def look(redis: Redis, lines: Sequence[Line], outgoing: Outgoing) -> None:
         pipeline = redis.pipeline(transaction=False)
         for line in some:
             pipeline.hmget(keys.latest(line.topic), "position", "status")
-        for line, (position, status) in zip(some, await pipeline.execute(), strict=True):
+            pipeline.xlen(keys.history(line.topic))
+        answers = await pipeline.execute()
+        for line, (position, status), entries in zip(some, answers[::2], answers[1::2], strict=True):
             end = Position.parse(position) if position else line.acked
             line.lag = _behind(line.acked, end)
             line.even = line.read if end <= line.read else None
-            if end > line.read and end.seq and outgoing.takes(line):
+            # Of one that has entries the last is where it ends: they wait to be read.
+            if end > line.read and end.seq and not entries and outgoing.takes(line):
                 await _vanished(redis, line, end, outgoing, status or b"")
 
 

@@ -114,3 +114,24 @@ async def test_what_left_the_history_after_it_was_forwarded_is_no_loss(clean_red
     found = await forwarded(kafka)
     assert gaps(found) == []
     assert len(found) == 20
+
+
+async def test_what_waits_for_a_kafka_that_is_away_is_not_looked_at_again_and_again(
+    clean_redis: Redis, kafka: MockKafka
+) -> None:
+    async with forwarding(kafka.servers, TRADE), Writer("BTC-USDT") as writer:
+        await writer.trades("BTC-USDT", 10)
+        await stored(TRADE, end_of(clean_redis, TRADE))
+        kafka.hang()
+        await writer.trades("BTC-USDT", 10)
+        await said(lambda known: known["state"] == "away")
+        await writer.trades("BTC-USDT", 10)
+        await said(lambda known: known["lag"] == "20")
+        clean_redis.config_resetstat()
+        async with asyncio.timeout(20):
+            while (done := clean_redis.info("commandstats")).get("cmdstat_hmget", {"calls": 0})["calls"] < 3:
+                await asyncio.sleep(0.1)
+        assert "cmdstat_xrange" not in done
+        kafka.go_on()
+        await stored(TRADE, end_of(clean_redis, TRADE))
+    assert gaps(await forwarded(kafka)) == []
