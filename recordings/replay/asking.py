@@ -1,6 +1,5 @@
 """A replay that somebody asks for: what may be asked, and the row that is made of it. A Problem says what would do."""
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,7 +26,6 @@ MOST = 20  # recordings of one replay
 MOST_OPEN = 20
 NAMED = 5
 SHOWN_S = 600  # so long before a process has taken it its topics can be subscribed
-MS_NS = 1_000_000
 SEED_MOST = 2**53
 
 Id = Annotated[str, Field(min_length=1, max_length=16)]
@@ -115,7 +113,6 @@ def fill(row: Replay, paths: Sequence[Path]) -> Extent:
         raise Problem("bad_request", "recordings: no line of a recording is in them; others would do.", "recordings")
     if row.original:
         _refuse_live(found.topics)
-        row.later_ns = (time.time_ns() - (found.first_ns or 0)) // MS_NS * MS_NS
     row.first_ns, row.last_ns = found.first_ns, found.last_ns
     row.topics = dict.fromkeys(sorted(found.topics), 0)
     return found
@@ -189,6 +186,10 @@ def _folder(recording: str) -> Path:
 
 
 def _refuse_live(topics: frozenset[str]) -> None:
+    for other in Replay.objects.filter(original=True, state__in=Replay.ACTIVE):
+        if both := sorted(topics & other.topics.keys()):
+            came = f"original: replay {other.id} tells {both[0]}, or is about to"
+            raise Problem("bad_request", f"{came}; topics of its own (original false) would do.", "original")
     running = live.of(topics)
     if running:
         more = f" and {len(running) - NAMED} more" if len(running) > NAMED else ""

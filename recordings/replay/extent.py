@@ -40,6 +40,12 @@ def of(paths: Sequence[Path], whole: bool = False) -> Extent:
     return Extent(tally.first_ns, tally.last_ns, frozenset(tally.topics), True, tally.lines, exchanges)
 
 
+def begin_ns(paths: Sequence[Path]) -> int | None:
+    """Receive time of the first line of any kind that says one. OSError where a path cannot be read."""
+    found = (lines.at_ns(line) for line in reader.lines(paths) if not isinstance(line, Damage))
+    return next((at_ns for at_ns in found if at_ns), None)
+
+
 def _indexed(path: Path) -> Tally | None:
     known = index.read(path) if path.is_dir() else None
     named = {segment.file for segment in known.segments} if known else set()

@@ -18,10 +18,10 @@ from exchanges import registry
 from exchanges.contract import Card
 from exchanges.events import Candle
 from recordings.models import Replay
-from recordings.replay import clock, table
+from recordings.replay import clock, live, table
 from recordings.replay.player import Player
 from recordings.replay.script import Progress
-from streams import keys, lease
+from streams import history, keys, lease, replays
 from streams.connection import redis
 from streams.database import DatabaseAway, database
 from streams.ending import ended
@@ -72,10 +72,15 @@ class Stage:
             await ended(self._tasks.values())
 
     async def play(self, row: Replay) -> Player | None:
-        """Begins it here; None where another process has it."""
+        """Begins it here; None where another process has it, or it cannot be played any more."""
         taken = await lease.take(self.redis, keys.lease("replay", row.id), self.name)
         if taken is None:
             return None
+        if row.original and row.started_time is None and await self._runs_live(row):
+            await lease.release(self.redis, taken)
+            return None
+        known = await history.kept(self.redis, list(row.topics)) if row.original else []
+        await database.ask(table.begun, row, max((kept.position.epoch for kept in known), default=0))
         player = Player(
             table.script(row), self.redis, self.layer, self.cards, taken, self.name,
             self.history_events, self.history_bytes // SHARES,
@@ -84,8 +89,17 @@ class Stage:
         self._players[row.id], self._tasks[row.id] = player, asyncio.create_task(player.run())
         return player
 
+    async def _runs_live(self, row: Replay) -> bool:
+        """Whether its topics began to run live while it waited: those it leaves alone."""
+        running = sorted(await live.carried(self.redis, frozenset(row.topics)))
+        if running:
+            detail = f"{running[0]} runs live now, one of {len(running)} of its topics that do"
+            await database.ask(table.ended, row.id, Progress("failed", detail))
+            await replays.hide(self.redis, row.id)
+        return bool(running)
+
     async def perform(self, row: Replay, told: Callable[[Progress], None]) -> Progress | None:
-        """Plays this one alone, telling each half second how far it is; None where another process has it."""
+        """Plays this one alone, telling each half second how far it is; None as from `play`."""
         player = await self.play(row)
         if player is None:
             return None
@@ -115,7 +129,6 @@ class Stage:
             for row in await database.ask(table.active):
                 if row.id not in self._players and len(self._players) < MOST and await self.play(row):
                     log.info("replay %s is played here", row.id)
-                    await database.ask(table.begun, row.id)
         except (RedisError, OSError, DatabaseAway) as error:
             log.warning("what is played goes on, no more is known: %s", error)
 

@@ -1,5 +1,6 @@
 """Replays in the database: which are to be played, and how they are said to be doing."""
 
+import time
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -8,11 +9,12 @@ from django.utils import timezone
 
 from recordings import folder
 from recordings.models import Replay
-from recordings.replay import clock
+from recordings.replay import clock, extent
 from recordings.replay.faults import Fault
 from recordings.replay.script import Progress, Script
 
 GONE_S = 30  # a command that has said nothing for so long was killed
+MS_NS = 1_000_000
 KILLED = "its command was killed"
 
 
@@ -47,9 +49,22 @@ def script(row: Replay) -> Script:
     )
 
 
-def begun(replay: str) -> None:
-    """A process plays it."""
-    Replay.objects.filter(pk=replay, started_time=None).update(started_time=timezone.now())
+def begun(row: Replay, epoch: int) -> None:
+    """A process is about to play it. On original topics its epochs are above that one, the highest till now."""
+    if row.started_time is not None:
+        return
+    row.started_time = timezone.now()
+    if row.original:
+        begins_ms = _begin_ns(row) // MS_NS
+        row.later_ns = (max(time.time_ns() // MS_NS, epoch + 1) - begins_ms) * MS_NS
+    row.save(update_fields=["started_time", "later_ns"])
+
+
+def _begin_ns(row: Replay) -> int:
+    try:
+        return extent.begin_ns(script(row).paths) or 0
+    except OSError:  # whoever plays it says so
+        return 0
 
 
 def report(replay: str, progress: Progress) -> Replay | None:

@@ -129,7 +129,8 @@ class Command(ExampleCommand):
             except (RedisError, OSError) as error:
                 raise CommandError(f"Redis does not answer ({error}); `manage.py up` starts it.") from None
         if last is None:
-            raise CommandError("another process plays it")
+            row.refresh_from_db()
+            raise CommandError(row.detail or "another process plays it")
         self._sum_up(last, time.monotonic() - began_s)
         if last.state != "done":
             raise CommandError(f"{last.state}: {last.detail}")

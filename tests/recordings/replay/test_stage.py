@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from streams.connection import redis
 from streams.ending import ended
 from tests.recordings import written
 from tests.recordings.replay.frames import TRADE, opened, trade
+from tests.recordings.replay.stage import ids, told
 from tests.streams.heard import is_
 from tests.streams.live import Web
 
@@ -178,3 +180,36 @@ async def test_to_topics_that_run_live_no_replay_goes(recording: Recording, clea
         assert (await until(row, "done")).events == 100
     kept = clean_redis.hgetall(keys.latest(topic))
     assert int(kept[b"position"].partition(b"-")[0]) > 1_790_000_000_000
+
+
+async def test_of_two_that_want_the_same_original_topics_the_second_is_refused(recording: Recording) -> None:
+    first = await begin(recording, original=True, paused=True)
+    with pytest.raises(Problem, match=f"replay {first.id} tells binance.trade.BTC-USDT"):
+        await begin(recording, original=True)
+    await sync_to_async(asking.stop)(first)
+    await begin(recording, original=True)
+
+
+async def test_one_that_waited_while_its_original_topics_began_to_run_live_fails_and_leaves_them(
+    recording: Recording, clean_redis: Redis
+) -> None:
+    topic, row = "binance.trade.BTC-USDT", await begin(recording, original=True)
+    now_s = int(clean_redis.time()[0])
+    clean_redis.zadd(keys.RUNNING, {topic: now_s})
+    clean_redis.hset(keys.latest(topic), mapping={"stopped": "0", "beat": now_s, "position": "5-1"})
+    async with stage():
+        now = await until(row, "failed", "done")
+    assert (now.state, now.events) == ("failed", 0) and topic in now.detail
+    assert clean_redis.zscore(keys.RUNNING, topic) == now_s and clean_redis.ttl(keys.latest(topic)) == -1
+    assert clean_redis.hget(keys.latest(topic), "position") == b"5-1" and not clean_redis.exists(keys.history(topic))
+
+
+async def test_one_that_waited_is_told_above_what_was_told_meanwhile(recording: Recording, clean_redis: Redis) -> None:
+    topic, row = "binance.trade.BTC-USDT", await begin(recording, original=True, speed="max")
+    ran = f"{time.time_ns() // 10**6 + 3_600_000}-9"
+    clean_redis.hset(keys.latest(topic), mapping={"stopped": "1", "position": ran})
+    clean_redis.xadd(keys.history(topic), {"events": "x"}, ran)
+    async with stage():
+        assert (await until(row, "done")).events == 100
+    clean_redis.xdel(keys.history(topic), ran)
+    assert ids(await told(topic)) == list(range(1, 101))
