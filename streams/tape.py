@@ -8,7 +8,7 @@ No stream waits for its tape: what waits here and what is kept there is bounded;
 import asyncio
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -54,6 +54,7 @@ class Tape:
         self._wanted: dict[str, set[str]] = {}  # topic -> the recordings that want it
         self._looked_s = float("-inf")
         self._waiting: dict[str, list[bytes]] = {}  # exchange -> lines
+        self._pieces: dict[str, deque[bytes]] = {}  # exchange -> those lines as entries, the first being written
         self._size = 0  # of all these, in bytes
         self._dropped: Counter[tuple[str, str]] = Counter()  # (exchange, connection) -> lines
         self._numbers: Counter[str] = Counter()  # by exchange, of the last entry that was written
@@ -82,9 +83,10 @@ class Tape:
         """Of one shard."""
         return Track(self, card, shard, instruments, f"{crc32(self._loop.encode()):08x}", self._connections)
 
-    def put(self, exchange: str, connection: str, line: bytes) -> None:
-        """One line; where lines were dropped before it, that comes first."""
-        if self._size > WAITING_BYTES:
+    def put(self, exchange: str, connection: str, line: bytes, note: bool = False) -> None:
+        """One line; where lines were dropped before it, that comes first. Notes find room where frames do not: without
+        them nobody would know the connection."""
+        if self._size > WAITING_BYTES * (1 + note):
             self._dropped[exchange, connection] += 1
             return
         if self._dropped and (dropped := self._dropped.pop((exchange, connection), 0)):
@@ -112,13 +114,15 @@ class Tape:
         """The last that was said is written, where Redis takes it at once. After `run` has ended."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PARTING_S):
-                for exchange in list(self._waiting):
+                for exchange in self._waiting.keys() | self._pieces.keys():
                     await self._write(exchange)
 
     async def _write(self, exchange: str) -> None:
-        lines = self._waiting.pop(exchange)
-        for piece in _pieces(lines):
-            await self._entry(exchange, piece)
+        pieces = self._pieces.setdefault(exchange, deque())
+        pieces.extend(_pieces(self._waiting.pop(exchange, ())))
+        while pieces:
+            await self._entry(exchange, pieces[0])
+            piece = pieces.popleft()  # only now: who is cancelled before writes it again, under the same number
             self._size -= len(piece) - piece.count(b"\n")
 
     async def _entry(self, exchange: str, lines: bytes) -> None:
@@ -197,17 +201,15 @@ class Taping:
 
     def said(self, text: str) -> None:
         """What was sent, without the user's keys."""
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
-        self._put(text, time.time_ns(), b"out")
+        self._put(self._hidden(text), time.time_ns(), b"out")
 
     def answered(self, request: Request, body: bytes, received_ns: int) -> None:
-        """The answer to what the feed has asked for."""
-        self._put(body.decode("utf-8", "replace"), received_ns, rest=request.target)
+        """The answer to what the feed has asked for; some hold the user's key."""
+        self._put(self._hidden(body.decode("utf-8", "replace")), received_ns, rest=request.target)
 
     def failed(self, request: Request, error: Exception) -> None:
         """The feed has asked for something in vain."""
-        self.note("failed", rest=request.target, detail=str(error))
+        self.note("failed", rest=request.target, detail=self._hidden(str(error)))
 
     def want(self, wants: Collection[Want]) -> None:
         """Other streams from now on."""
@@ -228,10 +230,15 @@ class Taping:
         """The others have ended."""
         self.recordings &= frozenset(recordings)
 
+    def _hidden(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
+
     def _put(self, text: str, received_ns: int, direction: bytes = b"", rest: str = "") -> None:
         if self.recordings and self._tape:
             line = _line(self._connection, received_ns, text, direction, rest)
-            self._tape.put(self._exchange, self._connection, line)
+            self._tape.put(self._exchange, self._connection, line, direction == b"note")
 
 
 SILENT = Taping(None, "", "", Instruments(), frozenset(), {})

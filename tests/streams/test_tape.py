@@ -11,6 +11,8 @@ import pytest
 from redis import Redis
 
 from exchanges import registry
+from exchanges.contract import Request
+from exchanges.errors import ExchangeError
 from exchanges.symbols import Instruments
 from streams import keys, tape
 from streams.connection import redis
@@ -136,11 +138,62 @@ async def test_what_was_sent_holds_no_key(clean_redis: Redis, listed: None) -> N
     card = replace(keyed, keys={"ALPACA_KEY_ID": "PK-very-secret", "ALPACA_SECRET_KEY": "hush-hush"})
     taping = ours.track(card, "0-0", Instruments()).begin([("trade", "AAPL")], rehearsing=False)
     taping.said('{"action":"auth","key":"PK-very-secret","secret":"hush-hush"}')
+    taping.answered(Request("/asked"), b"your key PK-very-secret has spent its quota", 5)
+    taping.failed(Request("/asked"), ExchangeError("PK-very-secret is no key"))
     running = asyncio.create_task(ours.run())
     try:
         async with asyncio.timeout(10):
-            while len(lines := taped(clean_redis, "alpaca")) < 2:
+            while len(lines := taped(clean_redis, "alpaca")) < 4:
                 await asyncio.sleep(0.01)
     finally:
         await ended([running])
-    assert lines[-1]["raw"] == '{"action":"auth","key":"***","secret":"***"}'
+    assert [line["raw"] for line in lines[1:3]] == [
+        '{"action":"auth","key":"***","secret":"***"}', "your key *** has spent its quota"
+    ]  # fmt: skip
+    assert json.loads(lines[3]["raw"])["detail"] == "*** is no key"
+
+
+async def test_what_happens_to_a_connection_is_on_the_tape_though_frames_could_not_wait(
+    clean_redis: Redis, listed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a recording would know nothing of a connection that was opened while Redis was away."""
+    monkeypatch.setattr(tape, "WAITING_BYTES", 1000)
+    record(clean_redis, "r1", TRADES)
+    ours = Tape(redis(), "one", 2**20)
+    await ours.look()
+    track = ours.track(registry.card("binance"), "0-0", Instruments())
+    first = track.begin([("trade", "BTC-USDT")], rehearsing=False)
+    for number in range(100):
+        first.heard(f"frame {number}", number)
+    first.note("closed", reason="disconnect", detail="")
+    second = track.begin([("trade", "BTC-USDT")], rehearsing=False)
+    second.heard("lost too", 100)
+    running = asyncio.create_task(ours.run())
+    try:
+        lines = await until(clean_redis, lambda lines: len(lines) > 5)
+        second.heard("after", 101)
+        lines = await until(clean_redis, lambda lines: lines[-1]["raw"] == "after")
+    finally:
+        await ended([running])
+    assert [note["note"] for _, note in notes(lines)] == ["opened", "lost", "closed", "opened", "lost"]
+    assert [note.get("lines") for _, note in notes(lines)][4] == 1
+
+
+async def test_what_is_being_written_as_the_tape_ends_is_written_once(clean_redis: Redis, listed: None) -> None:
+    record(clean_redis, "r1", TRADES)
+    ours = Tape(redis(), "one", 2**20)
+    await ours.look()
+    taping = ours.track(registry.card("binance"), "0-0", Instruments()).begin([("trade", "BTC-USDT")], rehearsing=False)
+    clean_redis.execute_command("CLIENT", "PAUSE", 300, "WRITE")
+    running = asyncio.create_task(ours.run())
+    for number in range(10):
+        taping.heard(f"frame {number}", number)
+        await asyncio.sleep(0.01)
+    await ended([running])
+    taping.note("silent")
+    await ours.part()
+    numbers: dict[bytes, list[str]] = {}
+    for _, fields in clean_redis.xrange(keys.tape("binance")):
+        numbers.setdefault(fields[b"number"], [json.loads(line)["raw"] for line in fields[b"lines"].split(b"\n")])
+    told = [raw for raws in numbers.values() for raw in raws]
+    assert [raw for raw in told if raw.startswith("frame")] == [f"frame {number}" for number in range(10)]
