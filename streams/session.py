@@ -166,7 +166,7 @@ class Session:
         if self._socket.url and self._socket.most_connections != 1:
             self.succession.invite("a recording begins")
             return
-        self._taping = self._track.begin(self._wants, rehearsing=False, joined=True)
+        self._taping = self._track.join(self._wants, self._taping)
         depths = {want for want in self._wants if want[0].startswith("depth")}
         if self._socket.url and depths:  # which it would not understand without what came before
             self._ask_anew(depths)

@@ -171,6 +171,11 @@ class Track:
         taping.note("opened", **how, recordings=sorted(recordings), **taping.described(wants))
         return taping
 
+    def join(self, wants: Collection[Want], before: "Taping") -> "Taping":
+        """Of a connection that is heard from its middle; what was heard of it `before` ends there."""
+        before.note("silent")
+        return self.begin(wants, rehearsing=False, joined=True)
+
 
 class Taping:
     """One connection's lines; false where nobody records it."""

@@ -19,6 +19,7 @@ from streams.connection import redis
 from streams.ending import ended
 from streams.tape import Tape
 from tests.sandbox_server import SandboxServer
+from tests.streams.carried import carried
 from tests.streams.heard import is_
 from tests.streams.live import Web, hold_loop
 
@@ -105,6 +106,23 @@ async def test_a_recording_that_has_ended_costs_nothing_more(web: Web, clean_red
         before = clean_redis.xlen(keys.tape("binance"))
         await client.several(20, is_("trade", TRADES))
         assert clean_redis.xlen(keys.tape("binance")) == before
+
+
+async def test_a_source_heard_from_its_middle_for_another_recording_falls_silent_under_its_old_name(
+    sandbox: SandboxServer, clean_redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tape, "LOOK_S", 0.0)
+    async with carried("coingecko", sandbox, ("ticker", "BTC-USD"), "key") as stream:
+        session, ours = stream.session, stream.session._track.tape
+        await stream.until_more("ticker", 1)
+        for recording in ("r1", "r2", "r2"):
+            record(clean_redis, recording, "coingecko.ticker.BTC-USD")
+            await ours.look()
+            session.record()
+        await ours.part()
+        (first, opened), (ended_on, silent), (second, again) = notes(taped(clean_redis, "coingecko"))
+    assert first == ended_on != second and silent == {"note": "silent"}
+    assert (opened["recordings"], again["recordings"], again["joined"]) == (["r1"], ["r1", "r2"], True)
 
 
 async def test_what_could_not_wait_for_redis_is_declared_where_it_is_missing(
