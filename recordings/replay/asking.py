@@ -28,7 +28,7 @@ NAMED = 5
 SHOWN_S = 600  # so long before a process has taken it its topics can be subscribed
 SEED_MOST = 2**53
 
-Id = Annotated[str, Field(min_length=1, max_length=16)]
+Id = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[^\x00]*$")]
 
 
 class FaultBody(Asked):
@@ -145,12 +145,11 @@ def send() -> None:
 
 def speed(asked: str | float) -> str:
     """As it is kept."""
-    text = asked if isinstance(asked, str) else f"{asked:g}"
     try:
-        clock.speed(text)
+        factor = clock.speed(str(asked))
     except ValueError as error:
         raise Problem("bad_request", f"speed: {error}.", "speed") from None
-    return text
+    return clock.MAX if factor is None else f"{factor:.10g}"
 
 
 def exchange(asked: str) -> str:
@@ -164,7 +163,7 @@ def _faults(asked: Sequence[FaultBody]) -> list[Fault]:
     found = []
     for place, one in enumerate(asked):
         try:
-            found.append(Fault.of(one.fault, float(one.rate), one.ms))
+            found.append(Fault.of(one.fault, float(str(one.rate)), one.ms))
         except ValueError:
             would = f"one of {listed(faults.KINDS)}, with a rate above 0 and at most 1, and ms where it lasts"
             came = one.model_dump(exclude_none=True)

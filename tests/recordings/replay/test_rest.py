@@ -85,6 +85,13 @@ REFUSED = {
     "a speed": ({"recordings": ["*"], "speed": 0}, "speed", "from 0.01 to 1000"),
     "a rate": ({"recordings": ["*"], "faults": [{"fault": "drop", "rate": "2"}]}, "faults", "faults.0"),
     "a rate that is none": ({"recordings": ["*"], "faults": [{"fault": "drop", "rate": "x"}]}, "faults", "rate above"),
+    "a speed beyond all numbers": ({"recordings": ["*"], "speed": 10**400}, "speed", "from 0.01 to 1000"),
+    "a rate beyond all": (
+        {"recordings": ["*"], "faults": [{"fault": "drop", "rate": 10**400}]},
+        "faults",
+        "rate above",
+    ),
+    "an id with a zero byte": ({"recordings": ["a\0"]}, "recordings", "a list of 1 to 20 ids"),
     "a seed": ({"recordings": ["*"], "seed": -1}, "seed", "a whole number from 0"),
 }
 
@@ -95,6 +102,11 @@ def test_what_cannot_be_replayed_is_refused(case: str, ask: Ask, recording: str)
     body = {**body, "recordings": [recording]} if body.get("recordings") == ["*"] else body
     error = ask("post", body, 404 if "came" in words else 400)["error"]
     assert error["field"] == field and words in error["message"] and Replay.objects.count() == 0
+
+
+def test_a_speed_is_kept_as_a_number_is_written(ask: Ask, recording: str) -> None:
+    for given, kept in (("0000000000000000000001", "1"), ("1e1", "10"), (0.5, "0.5"), ("max", "max")):
+        assert ask("post", {"recordings": [recording], "speed": given}, 201)["speed"] == kept
 
 
 def test_a_recording_without_a_line_is_refused(ask: Ask) -> None:
